@@ -1,0 +1,37 @@
+import type { Claim, LogEntry } from '../../domain/log/log-entry';
+import type { Message } from '../../domain/message/message';
+
+/** What can be appended to the log. */
+export type NewEntry =
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'claims'; readonly claims: readonly Claim[] }
+  | { readonly kind: 'probe'; readonly id: string };
+
+/** The writing end of the one durable log. */
+export abstract class LogWriter {
+  /**
+   * Resolves when the entry is durable (confirmed and not returned). Rejects with a Refusal:
+   * UNAVAILABLE when it is certain that nothing was written, UNKNOWN_OUTCOME when it is not.
+   */
+  abstract append(entry: NewEntry): Promise<void>;
+}
+
+/** Receives the log in order, each offset once. Its methods must not throw. */
+export interface LogListener {
+  /** The next entry. An offset that jumps means that the log lost what was between (retention). */
+  entry(entry: LogEntry): void;
+  /** The log was deleted and made anew: everything read so far belongs to another log. */
+  reset(): void;
+}
+
+/** The reading end of the log. */
+export abstract class LogReader {
+  /**
+   * Starts to read entries at most `maxAge` ms old, then follows the end, for ever: it resumes at the entry after
+   * the last one read when the broker was away. Resolves when the reader is set up, not when it has caught up.
+   */
+  abstract start(maxAge: number, listener: LogListener): Promise<void>;
+  /** Opens the reading end anew at the same position: for a reader that has fallen silent. */
+  abstract restart(): void;
+  abstract stop(): Promise<void>;
+}

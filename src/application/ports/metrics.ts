@@ -1,0 +1,29 @@
+/** Everything that is counted, by name; the exporter turns `pushAccepted` into `wirepost_push_accepted_total`. */
+export type CounterName =
+  | 'pushAccepted'
+  | 'pushRefused'
+  | 'upstreamAccepted'
+  | 'upstreamRejected'
+  | 'entriesRead'
+  | 'entriesInvalid'
+  | 'entriesDuplicate'
+  | 'entriesExpired'
+  | 'framesDelivered'
+  | 'gaps'
+  | 'pauses'
+  | 'connectionsOpened'
+  | 'connectionsRefused'
+  | 'connectionsClosed'
+  | 'framesBad'
+  | 'heartbeatsMissed'
+  | 'handlerDone'
+  | 'handlerRetried'
+  | 'handlerRejected'
+  | 'handlerRepeated'
+  | 'logResets'
+  | 'logHoles';
+
+/** Counts events. */
+export abstract class Metrics {
+  abstract count(name: CounterName, by?: number): void;
+}

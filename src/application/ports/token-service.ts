@@ -1,0 +1,26 @@
+import type { Identity } from '../../domain/connection/identity';
+import type { Grants } from '../../domain/routing/send-permission';
+
+/** What a token says. Times are ms since epoch. */
+export interface TokenClaims {
+  readonly identity: Identity;
+  readonly tags: readonly string[];
+  readonly businesses: readonly string[];
+  readonly grants: Grants;
+  /** Position in the log at which it was issued, as cursor text. */
+  readonly cursor: string;
+  /** `connect` is single-use and short-lived; `reconnect` lives as long as the session. */
+  readonly use: 'connect' | 'reconnect';
+  /** Unique; the key of the single-use claim. */
+  readonly id: string;
+  readonly expiresAt: number;
+  /** Length of the session in ms from the moment of connecting; for `reconnect` it ends at `expiresAt`. */
+  readonly sessionTtl: number;
+}
+
+/** Signs and verifies tokens. */
+export abstract class TokenService {
+  abstract issue(claims: TokenClaims): string;
+  /** Throws a Refusal: UNAUTHENTICATED for what was not signed here, TOKEN_EXPIRED for what was. */
+  abstract verify(token: string): TokenClaims;
+}

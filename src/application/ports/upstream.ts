@@ -1,0 +1,45 @@
+import type { Message } from '../../domain/message/message';
+import type { Outcome } from '../../domain/routing/redelivery-policy';
+
+/** Sends client → server messages to the handlers' queues. */
+export abstract class UpstreamPublisher {
+  /**
+   * Resolves after the broker's confirm: `unroutable` when no queue is bound for the business type.
+   * Rejects with a Refusal: UNAVAILABLE (not published) or UNKNOWN_OUTCOME.
+   */
+  abstract publish(message: Message): Promise<'routed' | 'unroutable'>;
+}
+
+/** One delivery of a message to a handler. */
+export interface UpstreamDelivery {
+  readonly message: Message;
+  /**
+   * Names this publish of the message: the same over redeliveries and retries, another one for a copy that the
+   * client sent again. Undefined when another program published it.
+   */
+  readonly publishId: string | undefined;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
+export interface HandlerQueue {
+  readonly businessType: string;
+  /** Deliveries at a time (the consumer's prefetch). */
+  readonly concurrency: number;
+}
+
+/** The handlers' queues: durable, one per business type, acknowledged by hand. */
+export abstract class HandlerQueues {
+  /**
+   * Declares the queue, binds it and consumes it until `stop`. The outcome decides: `done` ⇒ ack; `retry` ⇒ published
+   * again with the delay and confirmed, then ack; `reject` ⇒ published to the dead letters and confirmed, then ack.
+   * When that publish fails, or `handle` rejects, the delivery is not acknowledged and comes back.
+   * What is not a valid message is dead-lettered at once, without `handle`.
+   */
+  abstract consume(
+    queue: HandlerQueue,
+    handle: (delivery: UpstreamDelivery) => Promise<Outcome>,
+  ): Promise<void>;
+  /** Takes no more deliveries and resolves when those in work are settled, at most `grace` ms later. */
+  abstract stop(grace: number): Promise<void>;
+}

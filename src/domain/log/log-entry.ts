@@ -1,0 +1,48 @@
+import type { Audience } from '../routing/audience';
+
+interface Position {
+  /** Position in the log; grows by one from entry to entry. */
+  readonly offset: number;
+  /** ms that the entry itself carries, the second half of its cursor; 0 when it carries none. */
+  readonly timestamp: number;
+  /** ms since epoch at which it was logged, as well as the reader can know. */
+  readonly time: number;
+}
+
+/** A message to clients. */
+export interface MessageEntry extends Position {
+  readonly kind: 'message';
+  readonly id: string;
+  /** De-duplication key: of two entries with the same key the second is not delivered. */
+  readonly key: string;
+  readonly audience: Audience;
+  /** ms since epoch; 0 = never. */
+  readonly expiresAt: number;
+  /** The body as JSON text in UTF-8: an object that has neither `messageId` nor `cursor`. */
+  readonly body: Uint8Array;
+}
+
+/** The first claim of a key in log order wins; its claimant may claim it again. */
+export interface ClaimsEntry extends Position {
+  readonly kind: 'claims';
+  readonly claims: readonly Claim[];
+}
+
+export interface Claim {
+  readonly key: string;
+  readonly claimant: string;
+}
+
+/** Written and read back by a node to know that its path through the log works. */
+export interface ProbeEntry extends Position {
+  readonly kind: 'probe';
+  readonly id: string;
+}
+
+/** Not a valid message: skipped by every node alike, it stays readable in the log at its offset. */
+export interface InvalidEntry extends Position {
+  readonly kind: 'invalid';
+  readonly reason: string;
+}
+
+export type LogEntry = MessageEntry | ClaimsEntry | ProbeEntry | InvalidEntry;

@@ -1,0 +1,173 @@
+import {
+  BUSINESS_TYPE,
+  FIELDS,
+  type Json,
+  LIMITS,
+  MESSAGE_ID,
+  MESSAGE_TYPES,
+  type MessageType,
+  RESERVED_PREFIX,
+  SEND_TYPES,
+  type SendType,
+  type UnifiedBody,
+} from '../../protocol/unified-body';
+import { Refusal } from '../errors';
+
+const KNOWN: ReadonlySet<string> = new Set(FIELDS);
+/** The last instant that a Date can hold (ECMA-262 section 21.4.1.1), in ms. */
+const LAST_INSTANT = 8.64e15;
+/** 30 days in ms: no log keeps messages longer than that for a client to come back to. */
+export const MAX_TTL = 2_592_000_000;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks every field of a unified body against its rule and returns it in canonical field order.
+ * `null` and, where a string may be absent, the empty string count as absent, as many JSON mappers write them.
+ * Throws a Refusal that names the first field at fault.
+ */
+export function checkBody(value: unknown): UnifiedBody {
+  const fields = asFields(value);
+  for (const name in fields) {
+    if (!KNOWN.has(name)) throw new Refusal('UNKNOWN_FIELD', `${quote(name)} is not a field`, clip(name));
+  }
+  const body: Mutable<UnifiedBody> = {
+    sendType: oneOf<SendType>(fields, 'sendType', SEND_TYPES),
+    messageType: oneOf<MessageType>(fields, 'messageType', MESSAGE_TYPES),
+    businessType: businessType(fields),
+  };
+  addAddress(body, fields);
+  addContent(body, fields);
+  addDelivery(body, fields);
+  checkAddress(body);
+  return body;
+}
+
+/** Throws unless `text` is a business type: dot-separated words, at most 128 long, not reserved. */
+export function checkBusinessType(text: unknown): string {
+  if (typeof text !== 'string' || text.length > LIMITS.businessType || !BUSINESS_TYPE.test(text)) {
+    throw Refusal.field(
+      'businessType',
+      `must be dot-separated words of A-Z a-z 0-9 _ -, at most ${String(LIMITS.businessType)} long`,
+    );
+  }
+  if (text.startsWith(RESERVED_PREFIX)) {
+    throw Refusal.field('businessType', `must not start with ${RESERVED_PREFIX}`);
+  }
+  return text;
+}
+
+function asFields(value: unknown): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Refusal('BAD_JSON', 'a unified body is a JSON object');
+  }
+  return value as Fields;
+}
+
+function addAddress(body: Mutable<UnifiedBody>, fields: Fields): void {
+  const from = text(fields, 'fromUniqueId', LIMITS.uniqueId);
+  if (from !== undefined) body.fromUniqueId = from;
+  const fromType = text(fields, 'fromClientType', LIMITS.clientType);
+  if (fromType !== undefined) body.fromClientType = fromType;
+  const to = text(fields, 'toUniqueId', LIMITS.uniqueId);
+  if (to !== undefined) body.toUniqueId = to;
+  const toType = text(fields, 'toClientType', LIMITS.clientType);
+  if (toType !== undefined) body.toClientType = toType;
+}
+
+function addContent(body: Mutable<UnifiedBody>, fields: Fields): void {
+  const timestamp = integer(fields, 'timestamp', 0, LAST_INSTANT);
+  if (timestamp !== undefined && timestamp !== 0) body.timestamp = timestamp;
+  if (fields['content'] !== undefined) body.content = fields['content'] as Json;
+  const tags = labels(fields, 'tags');
+  if (tags !== undefined) body.tags = tags;
+  const businesses = labels(fields, 'businesses');
+  if (businesses !== undefined) body.businesses = businesses;
+}
+
+function addDelivery(body: Mutable<UnifiedBody>, fields: Fields): void {
+  const messageId = identifier(fields, 'messageId');
+  if (messageId !== undefined) body.messageId = messageId;
+  const correlationId = identifier(fields, 'correlationId');
+  if (correlationId !== undefined) body.correlationId = correlationId;
+  const ttl = integer(fields, 'ttl', 1, MAX_TTL);
+  if (ttl !== undefined) body.ttl = ttl;
+  const receipt = fields['receipt'];
+  if (receipt === undefined || receipt === null) return;
+  if (typeof receipt !== 'boolean') throw Refusal.field('receipt', 'must be true or false');
+  body.receipt = receipt;
+}
+
+function checkAddress(body: UnifiedBody): void {
+  const { sendType, messageType } = body;
+  if (messageType === 'CLIENT_TO_SERVER') {
+    if (sendType !== 'UNICAST') throw Refusal.field('sendType', 'must be UNICAST for CLIENT_TO_SERVER');
+    return;
+  }
+  if (sendType === 'UNICAST') {
+    if (body.toUniqueId === undefined) throw Refusal.field('toUniqueId', 'must name the recipient of a UNICAST');
+    return;
+  }
+  if (body.toUniqueId !== undefined) throw Refusal.field('toUniqueId', `must be absent for ${sendType}`);
+  if (sendType === 'MULTICAST' && body.tags === undefined && body.businesses === undefined) {
+    throw Refusal.field('tags', 'or businesses must be given for MULTICAST');
+  }
+}
+
+function businessType(fields: Fields): string {
+  return checkBusinessType(fields['businessType']);
+}
+
+function oneOf<T extends string>(fields: Fields, name: string, allowed: readonly T[]): T {
+  const value = fields[name];
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw Refusal.field(name, `must be one of ${allowed.join(', ')}`);
+  return found;
+}
+
+function text(fields: Fields, name: string, max: number): string | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null || value === '') return undefined;
+  if (typeof value !== 'string' || value.length > max) {
+    throw Refusal.field(name, `must be a string of at most ${String(max)} characters`);
+  }
+  return value;
+}
+
+function identifier(fields: Fields, name: string): string | undefined {
+  const value = text(fields, name, LIMITS.id);
+  if (value !== undefined && !MESSAGE_ID.test(value)) {
+    throw Refusal.field(name, 'must be printable ASCII without space, quote and backslash');
+  }
+  return value;
+}
+
+function integer(fields: Fields, name: string, min: number, max: number): number | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw Refusal.field(name, `must be an integer of ${String(min)} to ${String(max)} (milliseconds)`);
+  }
+  return value;
+}
+
+/** A label set; undefined when absent or empty. */
+export function labels(fields: Fields, name: string): readonly string[] | undefined {
+  const value = fields[name];
+  if (value === undefined || value === null) return undefined;
+  const rule = `must be an array of at most ${String(LIMITS.labels)} strings of 1 to ${String(LIMITS.label)} characters`;
+  if (!Array.isArray(value) || value.length > LIMITS.labels) throw Refusal.field(name, rule);
+  for (const label of value as readonly unknown[]) {
+    if (typeof label !== 'string' || label === '' || label.length > LIMITS.label) throw Refusal.field(name, rule);
+  }
+  return value.length === 0 ? undefined : (value as readonly string[]);
+}
+
+function clip(name: string): string {
+  return name.slice(0, LIMITS.id);
+}
+
+function quote(name: string): string {
+  return JSON.stringify(clip(name));
+}

@@ -1,0 +1,68 @@
+import type { UnifiedBody } from '../../protocol/unified-body';
+import type { Identity } from '../connection/identity';
+import { type Audience, audienceOf } from '../routing/audience';
+import { checkBody } from './body-rules';
+
+/** Where a message came from: a client whose token was verified, or a service with its credentials. */
+export type Origin = { readonly kind: 'service' } | ({ readonly kind: 'client' } & Identity);
+
+export const SERVICE: Origin = { kind: 'service' };
+
+/** What the server adds when a message does not bring it. */
+export interface Composition {
+  /** ms since epoch. */
+  readonly now: number;
+  /** A fresh time-ordered UUID (RFC 9562 version 7). */
+  readonly newId: () => string;
+}
+
+/**
+ * The message aggregate: one unified body whose every field passed its rule, with the sender's real identity,
+ * an id and a timestamp. It cannot exist in any other state.
+ */
+export class Message {
+  private constructor(
+    readonly origin: Origin,
+    /** Canonical, without `messageId`, which travels beside it. */
+    readonly body: UnifiedBody & { readonly timestamp: number },
+    readonly id: string,
+    /** True when the sender chose the id, so that it may repeat the message. */
+    readonly repeatable: boolean,
+  ) {}
+
+  /**
+   * Makes a message of what somebody sent. From a client the sender fields are overwritten with its identity.
+   * Throws a Refusal that names the field at fault.
+   */
+  static compose(value: unknown, origin: Origin, { now, newId }: Composition): Message {
+    const { messageId, ...rest } = checkBody(value);
+    const from =
+      origin.kind === 'client' ? { fromUniqueId: origin.uniqueId, fromClientType: origin.clientType } : {};
+    const body = { ...rest, ...from, timestamp: rest.timestamp ?? now };
+    return new Message(origin, body, messageId ?? newId(), messageId !== undefined);
+  }
+
+  get audience(): Audience {
+    return audienceOf(this.body);
+  }
+
+  /** ms since epoch after which it is not delivered; 0 when it does not expire. */
+  get expiresAt(): number {
+    return expiryOf(this.body);
+  }
+
+  /** The key of de-duplication. */
+  get key(): string {
+    return keyOf(this.origin, this.id);
+  }
+}
+
+/** ms since epoch after which a body is not delivered; 0 when it does not expire. */
+export function expiryOf(body: { readonly timestamp: number; readonly ttl?: number }): number {
+  return body.ttl === undefined ? 0 : body.timestamp + body.ttl;
+}
+
+/** Ids of clients are theirs alone: no client can use up the id that a service is about to use. */
+export function keyOf(origin: Origin, id: string): string {
+  return origin.kind === 'client' ? `c ${id} ${origin.uniqueId}` : `s ${id}`;
+}

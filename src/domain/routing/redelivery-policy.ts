@@ -1,0 +1,44 @@
+import { Refusal, RetryableError } from '../errors';
+
+/** What becomes of a message after its handler: acknowledged, delivered again after a delay, or dead-lettered. */
+export type Outcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'retry'; readonly delay: number; readonly reason: string }
+  | { readonly kind: 'reject'; readonly reason: string };
+
+export const DONE: Outcome = { kind: 'done' };
+
+/** A handler did not settle within its time; it counts as retryable. */
+export class HandlerTimeout extends Error {
+  override readonly name = 'HandlerTimeout';
+}
+
+/** Decides between another attempt and the dead letter. */
+export class RedeliveryPolicy {
+  /** `delays` in ms, growing; the last one repeats. `attempts` counts the first delivery too. */
+  constructor(
+    private readonly attempts: number,
+    private readonly delays: readonly number[],
+  ) {}
+
+  /** The outcome of a failed attempt; `attempt` counts from 1. */
+  failed(attempt: number, error: unknown): Outcome {
+    const reason = describe(error);
+    if (!retryable(error)) return { kind: 'reject', reason };
+    if (attempt >= this.attempts) {
+      return { kind: 'reject', reason: `${reason} (attempt ${String(attempt)} of ${String(this.attempts)})` };
+    }
+    const delay = this.delays[Math.min(attempt, this.delays.length) - 1] ?? 0;
+    return { kind: 'retry', delay, reason };
+  }
+}
+
+function retryable(error: unknown): boolean {
+  if (error instanceof RetryableError || error instanceof HandlerTimeout) return true;
+  return error instanceof Refusal && error.retryable;
+}
+
+function describe(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.slice(0, 500);
+}

@@ -1,0 +1,61 @@
+import type { UnifiedBody } from '../../protocol/unified-body';
+import { Refusal } from '../errors';
+
+/** What a token lets its client send. */
+export interface Grants {
+  /** Topic patterns (`*` one word, `#` any number of words) of what it may send upstream; `['#']` is everything. */
+  readonly businessTypes: readonly string[];
+  readonly clientToClient: boolean;
+  readonly multicast: boolean;
+  readonly broadcast: boolean;
+}
+
+/** What a token grants that asks for nothing: upstream only. */
+export const DEFAULT_GRANTS: Grants = {
+  businessTypes: ['#'],
+  clientToClient: false,
+  multicast: false,
+  broadcast: false,
+};
+
+/** Words and wildcards, as RabbitMQ's topic exchange knows them. */
+export const TOPIC_PATTERN = /^(?:[A-Za-z0-9_-]+|\*|#)(?:\.(?:[A-Za-z0-9_-]+|\*|#))*$/;
+
+/** Decides what a client may send; everything that is not granted is denied. */
+export class SendPermission {
+  private readonly everything: boolean;
+  private readonly patterns: readonly (readonly string[])[];
+
+  constructor(private readonly grants: Grants) {
+    this.everything = grants.businessTypes.includes('#');
+    this.patterns = grants.businessTypes.map((pattern) => pattern.split('.'));
+  }
+
+  /** Throws FORBIDDEN with the field that would have to change. */
+  check(body: UnifiedBody): void {
+    if (body.messageType === 'SERVER_TO_CLIENT') throw forbidden('messageType', 'is for services only');
+    if (!this.mayUse(body.businessType)) throw forbidden('businessType', 'is not granted to this client');
+    if (body.messageType === 'CLIENT_TO_SERVER') return;
+    if (!this.grants.clientToClient) throw forbidden('messageType', 'CLIENT_TO_CLIENT is not granted');
+    if (body.sendType === 'MULTICAST' && !this.grants.multicast) throw forbidden('sendType', 'MULTICAST is not granted');
+    if (body.sendType === 'BROADCAST' && !this.grants.broadcast) throw forbidden('sendType', 'BROADCAST is not granted');
+  }
+
+  private mayUse(businessType: string): boolean {
+    if (this.everything) return true;
+    const words = businessType.split('.');
+    return this.patterns.some((pattern) => matches(pattern, 0, words, 0));
+  }
+}
+
+function matches(pattern: readonly string[], p: number, words: readonly string[], w: number): boolean {
+  if (p === pattern.length) return w === words.length;
+  if (pattern[p] === '#') {
+    return matches(pattern, p + 1, words, w) || (w < words.length && matches(pattern, p, words, w + 1));
+  }
+  return w < words.length && (pattern[p] === '*' || pattern[p] === words[w]) && matches(pattern, p + 1, words, w + 1);
+}
+
+function forbidden(field: string, rule: string): Refusal {
+  return new Refusal('FORBIDDEN', `${field} ${rule}`, field);
+}

@@ -1,0 +1,135 @@
+/**
+ * Close codes that Wirepost sends itself (RFC 6455 section 7.4 and its private range).
+ * Clients decide by range: 1001, 1009, 1011–1013 and 4000–4499 mean reconnect, 1008 and 4500–4999 mean stop.
+ */
+export const CloseCode = {
+  /** The application on the other side ended the connection. */
+  NORMAL: 1000,
+  /** A frame was larger than `MAX_PAYLOAD`. */
+  TOO_BIG: 1009,
+  /** A defect of the server. */
+  INTERNAL: 1011,
+  /** The node stops or restarts: reconnect, with jitter. */
+  RESTART: 1012,
+  /** The node cannot take the connection now: reconnect later. */
+  OVERLOAD: 1013,
+  /** The token has expired or was used already, or the session is over: reconnect with a new token. */
+  TOKEN: 4401,
+  /** Two heartbeats were missed. */
+  HEARTBEAT: 4408,
+  /** Too many bad frames: a defect of the client, which must stop. */
+  ABUSE: 4500,
+} as const;
+export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
+
+/** True when a client should connect again after this close code. */
+export function shouldReconnect(code: number): boolean {
+  return code !== 1000 && code !== 1008 && !(code >= 4500 && code <= 4999);
+}
+
+interface ErrorRow {
+  /** `result` of a REST answer. */
+  readonly result: number;
+  readonly http: number;
+  /** The close code, where the error ends a connection. */
+  readonly close?: CloseCode;
+  /** True when the same request may succeed later. */
+  readonly retryable: boolean;
+  /** What it means, for people; a refusal adds the particulars. */
+  readonly description: string;
+}
+
+/** The one table of errors: `code` in a `rejected` frame, `result` and status of a REST answer, close code. */
+export const ERRORS = {
+  BAD_JSON: { result: 40001, http: 400, retryable: false, description: 'not a JSON object' },
+  BAD_FIELD: { result: 40002, http: 400, retryable: false, description: 'a field has a wrong value' },
+  UNKNOWN_FIELD: { result: 40003, http: 400, retryable: false, description: 'a field is not known' },
+  TOO_DEEP: { result: 40004, http: 400, retryable: false, description: 'nested too deeply' },
+  UNKNOWN_OP: { result: 40005, http: 400, retryable: false, description: 'op is not known' },
+  BAD_CURSOR: { result: 40006, http: 400, retryable: false, description: 'not a cursor of this connection' },
+  BINARY: { result: 40007, http: 400, retryable: false, description: 'binary frames are not used' },
+  ABUSE: {
+    result: 40008,
+    http: 400,
+    close: CloseCode.ABUSE,
+    retryable: false,
+    description: 'too many bad frames',
+  },
+  BAD_REQUEST: { result: 40009, http: 400, retryable: false, description: 'the request is malformed' },
+  UNAUTHENTICATED: { result: 40101, http: 401, retryable: false, description: 'no valid credentials' },
+  TOKEN_EXPIRED: {
+    result: 40102,
+    http: 401,
+    close: CloseCode.TOKEN,
+    retryable: false,
+    description: 'the token has expired',
+  },
+  TOKEN_USED: {
+    result: 40103,
+    http: 401,
+    close: CloseCode.TOKEN,
+    retryable: false,
+    description: 'the token was used already',
+  },
+  SESSION_OVER: {
+    result: 40104,
+    http: 401,
+    close: CloseCode.TOKEN,
+    retryable: false,
+    description: 'the session is over',
+  },
+  FORBIDDEN: { result: 40301, http: 403, retryable: false, description: 'not permitted' },
+  ORIGIN: { result: 40302, http: 403, retryable: false, description: 'the origin is not allowed' },
+  NOT_FOUND: { result: 40401, http: 404, retryable: false, description: 'no such resource' },
+  METHOD: { result: 40501, http: 405, retryable: false, description: 'the method is not allowed' },
+  TOO_LARGE: {
+    result: 41301,
+    http: 413,
+    close: CloseCode.TOO_BIG,
+    retryable: false,
+    description: 'larger than the limit',
+  },
+  MEDIA_TYPE: { result: 41501, http: 415, retryable: false, description: 'only application/json' },
+  NO_HANDLER: { result: 42401, http: 424, retryable: false, description: 'no handler for this business type' },
+  INTERNAL: {
+    result: 50001,
+    http: 500,
+    close: CloseCode.INTERNAL,
+    retryable: true,
+    description: 'a defect of the server',
+  },
+  UNAVAILABLE: {
+    result: 50301,
+    http: 503,
+    close: CloseCode.OVERLOAD,
+    retryable: true,
+    description: 'the broker cannot take the message now; repeat it with the same messageId',
+  },
+  UNKNOWN_OUTCOME: {
+    result: 50302,
+    http: 503,
+    retryable: true,
+    description: 'not confirmed in time; repeat it with the same messageId',
+  },
+  OVERLOAD: {
+    result: 50303,
+    http: 503,
+    close: CloseCode.OVERLOAD,
+    retryable: true,
+    description: 'too much at once; come again later',
+  },
+  RESTARTING: {
+    result: 50304,
+    http: 503,
+    close: CloseCode.RESTART,
+    retryable: true,
+    description: 'the node is stopping',
+  },
+} as const satisfies Readonly<Record<string, ErrorRow>>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The row of a code, with its optional parts visible to the type checker. */
+export function errorRow(code: ErrorCode): ErrorRow {
+  return ERRORS[code];
+}

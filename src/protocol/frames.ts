@@ -1,0 +1,88 @@
+import type { ErrorCode } from './codes';
+
+/** The subprotocol under which control frames are exchanged. */
+export const SUBPROTOCOL = 'wirepost.v1';
+
+/** First frame of a connection, and again after a `renew` that changed the identity. */
+export interface WelcomeFrame {
+  readonly op: 'welcome';
+  readonly connectionId: string;
+  readonly uniqueId: string;
+  readonly clientType: string;
+  /** Deliveries continue after this position. */
+  readonly cursor: string;
+  readonly resumed: boolean;
+  /** Milliseconds between heartbeats; a client that hears nothing for two of them should reconnect. */
+  readonly heartbeat: number;
+  readonly limits: { readonly maxPayload: number; readonly maxDepth: number };
+  /** For reconnecting at any node, until the session is over. */
+  readonly reconnectToken: string;
+  /** Milliseconds since epoch at which the session ends unless it is renewed. */
+  readonly sessionEnds: number;
+}
+
+export interface AcceptedFrame {
+  readonly op: 'accepted';
+  readonly messageId: string;
+}
+
+export interface RejectedFrame {
+  readonly op: 'rejected';
+  /** Absent when the frame could not be read as far as its id. */
+  readonly messageId?: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** Why messages are missing. */
+export type GapReason = 'WINDOW_PASSED' | 'OTHER_LOG' | 'LOG_HOLE';
+
+/** Messages after `from` up to and including `to` are not available here; the page reloads its state. */
+export interface GapFrame {
+  readonly op: 'gap';
+  readonly from: string;
+  readonly to: string;
+  readonly reason: GapReason;
+}
+
+export interface PongFrame {
+  readonly op: 'pong';
+  readonly cursor: string;
+}
+
+/** Sent just before a close. */
+export interface ByeFrame {
+  readonly op: 'bye';
+  readonly code: number;
+  readonly reason: string;
+  /** Milliseconds to wait before the next attempt; each client gets its own, so that they spread. */
+  readonly retryAfter: number;
+}
+
+export type ServerFrame =
+  | WelcomeFrame
+  | AcceptedFrame
+  | RejectedFrame
+  | GapFrame
+  | PongFrame
+  | ByeFrame;
+
+/** Cumulative: everything up to the cursor was handled by the application. */
+export interface AckFrame {
+  readonly op: 'ack';
+  readonly cursor: string;
+}
+
+export interface PingFrame {
+  readonly op: 'ping';
+  readonly cursor?: string;
+}
+
+/** A new token on the open socket: a longer life, or another identity. */
+export interface RenewFrame {
+  readonly op: 'renew';
+  readonly token: string;
+}
+
+export type ClientFrame = AckFrame | PingFrame | RenewFrame;
