@@ -1,8 +1,14 @@
+import { Refusal } from '../domain/errors';
 import type { Message } from '../domain/message/message';
+import type { NewEntry } from './ports/message-log';
 
-/** The body that goes into the log: without `messageId`, which is spliced in on delivery. */
-export function encodeBody(message: Message): Buffer {
-  return Buffer.from(JSON.stringify(message.body));
+/** A message as an entry of the log; throws TOO_LARGE when its body is longer than `maxBytes`. */
+export function messageEntry(message: Message, maxBytes: number): NewEntry {
+  const body = Buffer.from(JSON.stringify(message.body));
+  if (body.length > maxBytes) {
+    throw new Refusal('TOO_LARGE', `the body has ${String(body.length)} bytes, the limit is ${String(maxBytes)}`);
+  }
+  return { kind: 'message', message, body };
 }
 
 /** The whole message for a handler's queue, `messageId` last. */

@@ -3,7 +3,12 @@ import type { Message } from '../../domain/message/message';
 
 /** What can be appended to the log. */
 export type NewEntry =
-  | { readonly kind: 'message'; readonly message: Message }
+  | {
+      readonly kind: 'message';
+      readonly message: Message;
+      /** The body as JSON text in UTF-8, without `messageId`: serialised once, by whoever accepted the message. */
+      readonly body: Uint8Array;
+    }
   | { readonly kind: 'claims'; readonly claims: readonly Claim[] }
   | { readonly kind: 'probe'; readonly id: string };
 

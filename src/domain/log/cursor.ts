@@ -1,7 +1,7 @@
 import { formatCursor, parseCursor } from '../../protocol/cursor';
 import { Refusal } from '../errors';
 
-/** A position in the log: everything up to and including `offset` was seen. Never negative. */
+/** A position in the log: everything up to and including `offset` was seen; -1 is before the first entry. */
 export class Cursor {
   constructor(
     readonly offset: number,
@@ -17,6 +17,6 @@ export class Cursor {
   }
 
   toString(): string {
-    return formatCursor(this.offset, this.timestamp);
+    return formatCursor(Math.max(this.offset, 0), this.timestamp);
   }
 }

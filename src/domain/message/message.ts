@@ -8,12 +8,12 @@ export type Origin = { readonly kind: 'service' } | ({ readonly kind: 'client' }
 
 export const SERVICE: Origin = { kind: 'service' };
 
-/** What the server adds when a message does not bring it. */
+/** Where the server takes from what a message does not bring. */
 export interface Composition {
   /** ms since epoch. */
-  readonly now: number;
+  now(): number;
   /** A fresh time-ordered UUID (RFC 9562 version 7). */
-  readonly newId: () => string;
+  newId(): string;
 }
 
 /**
@@ -34,12 +34,12 @@ export class Message {
    * Makes a message of what somebody sent. From a client the sender fields are overwritten with its identity.
    * Throws a Refusal that names the field at fault.
    */
-  static compose(value: unknown, origin: Origin, { now, newId }: Composition): Message {
+  static compose(value: unknown, origin: Origin, by: Composition): Message {
     const { messageId, ...rest } = checkBody(value);
     const from =
       origin.kind === 'client' ? { fromUniqueId: origin.uniqueId, fromClientType: origin.clientType } : {};
-    const body = { ...rest, ...from, timestamp: rest.timestamp ?? now };
-    return new Message(origin, body, messageId ?? newId(), messageId !== undefined);
+    const body = { ...rest, ...from, timestamp: rest.timestamp ?? by.now() };
+    return new Message(origin, body, messageId ?? by.newId(), messageId !== undefined);
   }
 
   get audience(): Audience {

@@ -1,0 +1,210 @@
+import { Cursor } from '../../domain/log/cursor';
+import type { Gap, Window } from '../../domain/log/window';
+import type { Audience, Subscription } from '../../domain/routing/audience';
+import type { Clock } from '../ports/clock';
+import type { Metrics } from '../ports/metrics';
+import { AudienceIndex } from './audience-index';
+import type { Subscriber } from './subscriber';
+
+/** Bytes that a lagging subscriber is given at a time. */
+const REPLAY_BYTES = 262_144;
+
+/**
+ * Writes what the log brings to the sockets of this node. Frames of one tick leave in one write per socket, and
+ * those for everybody are laid side by side once for all. A subscriber whose socket holds more than `maxBuffered`
+ * bytes stops being live and goes on from its position when the socket has drained.
+ */
+export class Delivery {
+  private readonly index = new AudienceIndex<Subscriber>();
+  private dirty: Subscriber[] = [];
+  private shared: Uint8Array[] = [];
+  private scheduled = false;
+
+  constructor(
+    private readonly window: Window,
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+    private readonly maxBuffered: number,
+  ) {}
+
+  /** Every subscriber, live or lagging. */
+  get subscribers(): ReadonlySet<Subscriber> {
+    return this.index.all;
+  }
+
+  /** Replays what the subscriber has missed and attaches it to the live end, in one synchronous step. */
+  attach(subscriber: Subscriber): void {
+    this.index.add(subscriber);
+    this.catchUp(subscriber);
+  }
+
+  detach(subscriber: Subscriber): void {
+    this.index.remove(subscriber);
+    subscriber.live = false;
+    subscriber.out = [];
+  }
+
+  /**
+   * Gives the subscriber another identity. What the new one alone is addressed by, from `from` on, is replayed first;
+   * what both are addressed by was delivered already.
+   */
+  resubscribe(subscriber: Subscriber, subscription: Subscription, from: number): void {
+    const former = subscriber.subscription;
+    const upTo = subscriber.live ? (this.window.last?.offset ?? -1) : subscriber.position;
+    this.flush();
+    this.index.remove(subscriber);
+    subscriber.subscription = subscription;
+    this.index.add(subscriber);
+    if (from >= upTo) return;
+    const { frames, count } = this.window.replay(subscription, from, Infinity, this.clock.now(), former);
+    // Behind `upTo` a lagging subscriber is served by its own replay.
+    if (subscriber.live) this.write(subscriber, frames, count);
+    else subscriber.position = from;
+  }
+
+  /** Queues a frame of the service itself behind what this tick has brought so far. */
+  send(subscriber: Subscriber, frame: Uint8Array): void {
+    this.put(subscriber, frame);
+    this.schedule();
+  }
+
+  /** The log brought a message for an audience. */
+  deliver(audience: Audience, frame: Uint8Array): void {
+    this.schedule();
+    if (audience.kind === 'broadcast' && audience.clientType === '') {
+      this.shared.push(frame);
+      return;
+    }
+    this.index.forEach(audience, (subscriber) => {
+      if (!subscriber.live) return;
+      this.put(subscriber, frame);
+      this.metrics.count('framesDelivered');
+    });
+  }
+
+  /** The log has lost the entries between two positions: everybody who was live is told. */
+  hole(gap: Gap): void {
+    this.flush();
+    for (const subscriber of this.index.all) {
+      if (subscriber.live) this.send(subscriber, subscriber.receiver.gapFrame(gap));
+    }
+    this.metrics.count('logHoles');
+  }
+
+  /** The log is another one: every subscriber starts at its beginning, and is told. */
+  restart(gap: Gap): void {
+    this.flush();
+    for (const subscriber of this.index.all) {
+      this.send(subscriber, subscriber.receiver.gapFrame(gap));
+      subscriber.position = -1;
+    }
+    this.metrics.count('logResets');
+  }
+
+  /** The socket has drained: a lagging subscriber goes on. */
+  resume(subscriber: Subscriber): void {
+    if (!subscriber.live && this.index.all.has(subscriber)) this.catchUp(subscriber);
+  }
+
+  /** Writes what this tick has gathered; called by itself at the end of the tick. */
+  flush(): void {
+    this.scheduled = false;
+    const { shared, dirty } = this;
+    this.shared = [];
+    this.dirty = [];
+    if (shared.length > 0) this.flushShared(shared);
+    for (const subscriber of dirty) this.flushOwn(subscriber, shared);
+    this.window.trim(this.clock.now());
+  }
+
+  private flushShared(shared: readonly Uint8Array[]): void {
+    const chunk = [lay(shared)];
+    for (const subscriber of this.index.all) {
+      if (subscriber.live && !subscriber.dirty) this.write(subscriber, chunk, shared.length);
+    }
+  }
+
+  private flushOwn(subscriber: Subscriber, shared: readonly Uint8Array[]): void {
+    const { out, taken } = subscriber;
+    subscriber.out = [];
+    subscriber.taken = 0;
+    subscriber.dirty = false;
+    const rest = subscriber.live ? shared.slice(taken) : [];
+    this.write(subscriber, [...out, ...rest], rest.length);
+  }
+
+  private put(subscriber: Subscriber, frame: Uint8Array): void {
+    this.touch(subscriber);
+    if (subscriber.live && subscriber.taken < this.shared.length) {
+      const before = this.shared.slice(subscriber.taken);
+      subscriber.out.push(...before);
+      this.metrics.count('framesDelivered', before.length);
+      subscriber.taken = this.shared.length;
+    }
+    subscriber.out.push(frame);
+  }
+
+  private touch(subscriber: Subscriber): void {
+    if (subscriber.dirty) return;
+    subscriber.dirty = true;
+    this.dirty.push(subscriber);
+  }
+
+  private catchUp(subscriber: Subscriber): void {
+    const { receiver } = subscriber;
+    for (;;) {
+      if (subscriber.position < this.window.start.offset) this.skipGap(subscriber);
+      const replay = this.window.replay(
+        subscriber.subscription,
+        subscriber.position,
+        REPLAY_BYTES,
+        this.clock.now(),
+      );
+      subscriber.position = replay.upTo;
+      this.write(subscriber, replay.frames, replay.count);
+      if (receiver.channel.buffered > this.maxBuffered) return;
+      if (replay.complete) break;
+    }
+    subscriber.live = true;
+    if (this.scheduled) {
+      // The replay held what this tick has gathered for everybody so far.
+      subscriber.taken = this.shared.length;
+      this.touch(subscriber);
+    }
+  }
+
+  private skipGap(subscriber: Subscriber): void {
+    const { start } = this.window;
+    const from = new Cursor(subscriber.position, 0);
+    subscriber.position = start.offset;
+    this.metrics.count('gaps');
+    const frame = subscriber.receiver.gapFrame({ from, to: start, reason: 'WINDOW_PASSED' });
+    subscriber.receiver.channel.write([frame]);
+  }
+
+  private write(subscriber: Subscriber, chunks: readonly Uint8Array[], messages: number): void {
+    if (chunks.length === 0) return;
+    const { channel } = subscriber.receiver;
+    channel.write(chunks);
+    if (messages > 0) this.metrics.count('framesDelivered', messages);
+    if (subscriber.live && channel.buffered > this.maxBuffered) {
+      subscriber.live = false;
+      subscriber.position = this.window.last?.offset ?? -1;
+      this.metrics.count('pauses');
+    }
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      if (this.scheduled) this.flush();
+    });
+  }
+}
+
+function lay(frames: readonly Uint8Array[]): Uint8Array {
+  const [only] = frames;
+  if (frames.length === 1 && only !== undefined) return only;
+  return Buffer.concat(frames);
+}

@@ -1,0 +1,94 @@
+import type { Claim } from '../../domain/log/log-entry';
+import { Refusal } from '../../domain/errors';
+import type { Clock } from '../ports/clock';
+import type { LogWriter } from '../ports/message-log';
+import type { LogFollower } from './log-follower';
+
+interface Waiter {
+  readonly resolve: (won: boolean) => void;
+  readonly reject: (reason: Refusal) => void;
+  readonly deadline: number;
+}
+
+/** Claims that travel as one log entry at most. */
+const BATCH = 500;
+
+/** Claims keys by way of the log: the claims of one tick share an entry, and the first one in log order wins. */
+export class LogClaims {
+  private readonly waiting = new Map<string, Waiter[]>();
+  private next: Claim[] = [];
+
+  constructor(
+    private readonly writer: LogWriter,
+    private readonly follower: LogFollower,
+    private readonly clock: Clock,
+    private readonly timeout: number,
+  ) {
+    follower.watch({
+      claimRead: (key, claimant, won) => {
+        this.settle(key, claimant, (waiter) => {
+          waiter.resolve(won);
+        });
+      },
+      probeRead: () => undefined,
+    });
+  }
+
+  /**
+   * Resolves to true when the claimant owns the key. Rejects with a retryable Refusal when the log did not
+   * answer in time; the claim may count all the same, and the same claimant may repeat it.
+   */
+  claim(key: string, claimant: string): Promise<boolean> {
+    if (this.follower.claims.isTaken(key, claimant)) return Promise.resolve(false);
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject, deadline: this.clock.now() + this.timeout };
+      const id = idOf(key, claimant);
+      const others = this.waiting.get(id);
+      if (others === undefined) this.waiting.set(id, [waiter]);
+      else others.push(waiter);
+      if (this.next.push({ key, claimant }) === 1) {
+        setImmediate(() => {
+          this.write();
+        });
+      }
+    });
+  }
+
+  /** Rejects what has waited too long; called by a shared timer. */
+  sweep(): void {
+    const now = this.clock.now();
+    for (const [id, waiters] of this.waiting) {
+      if (waiters.some((waiter) => waiter.deadline > now)) continue;
+      this.waiting.delete(id);
+      for (const waiter of waiters) waiter.reject(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
+    }
+  }
+
+  private write(): void {
+    const claims = this.next;
+    this.next = [];
+    for (let i = 0; i < claims.length; i += BATCH) {
+      const batch = claims.slice(i, i + BATCH);
+      this.writer.append({ kind: 'claims', claims: batch }).catch((error: unknown) => {
+        const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL');
+        for (const { key, claimant } of batch) {
+          this.settle(key, claimant, (waiter) => {
+            waiter.reject(refusal);
+          });
+        }
+      });
+    }
+  }
+
+  private settle(key: string, claimant: string, how: (waiter: Waiter) => void): void {
+    const id = idOf(key, claimant);
+    const waiters = this.waiting.get(id);
+    if (waiters === undefined) return;
+    this.waiting.delete(id);
+    for (const waiter of waiters) how(waiter);
+  }
+}
+
+function idOf(key: string, claimant: string): string {
+  return `${claimant} ${key}`;
+}

@@ -1,0 +1,127 @@
+import { Logger } from '@nestjs/common';
+
+import { Claims } from '../../domain/log/claims';
+import { Cursor } from '../../domain/log/cursor';
+import type { ClaimsEntry, InvalidEntry, LogEntry, MessageEntry } from '../../domain/log/log-entry';
+import { Window, type WindowLimits } from '../../domain/log/window';
+import { Delivery } from '../delivery/delivery';
+import type { FrameEncoder } from '../ports/client-channel';
+import type { Clock } from '../ports/clock';
+import type { LogListener } from '../ports/message-log';
+import type { Metrics } from '../ports/metrics';
+
+const CLOSING_BRACE = 1;
+/** Invalid entries whose reason is logged; the rest of a flood is only counted. */
+const INVALID_LOGGED_PER_MINUTE = 60;
+
+/** Called with what a claim's or probe's entry decided, in the tick that read it. */
+export interface LogWatcher {
+  claimRead(key: string, claimant: string, won: boolean): void;
+  probeRead(id: string): void;
+}
+
+/** Applies the log to this node: fills the window, decides claims, and hands messages to delivery. */
+export class LogFollower implements LogListener {
+  readonly window: Window;
+  readonly claims = new Claims();
+  readonly delivery: Delivery;
+  private readonly watchers: LogWatcher[] = [];
+  private readonly logger = new Logger(LogFollower.name);
+  private invalidLogged = 0;
+  private invalidMinute = 0;
+
+  constructor(
+    private readonly limits: WindowLimits,
+    maxBuffered: number,
+    private readonly encoder: FrameEncoder,
+    private readonly clock: Clock,
+    private readonly metrics: Metrics,
+  ) {
+    this.window = new Window(limits);
+    this.delivery = new Delivery(this.window, clock, metrics, maxBuffered);
+  }
+
+  /** Position of the last entry applied; undefined before the first. */
+  get applied(): Cursor | undefined {
+    return this.window.last;
+  }
+
+  watch(watcher: LogWatcher): void {
+    this.watchers.push(watcher);
+  }
+
+  entry(entry: LogEntry): void {
+    this.metrics.count('entriesRead');
+    this.noticeHole(entry);
+    switch (entry.kind) {
+      case 'message':
+        this.message(entry);
+        return;
+      case 'claims':
+        this.window.skip(entry);
+        this.decide(entry);
+        return;
+      case 'probe':
+        this.window.skip(entry);
+        for (const watcher of this.watchers) watcher.probeRead(entry.id);
+        return;
+      case 'invalid':
+        this.window.skip(entry);
+        this.report(entry);
+    }
+  }
+
+  reset(): void {
+    const from = this.applied ?? new Cursor(-1, 0);
+    this.logger.error(`the log is another one: it was at ${from.toString()} and starts anew`);
+    this.window.clear(undefined);
+    this.claims.clear();
+    this.delivery.restart({ from, to: new Cursor(-1, 0), reason: 'OTHER_LOG' });
+  }
+
+  /** Drops what is too old; called now and then, for a log that is silent. */
+  trim(): void {
+    const now = this.clock.now();
+    this.window.trim(now);
+    this.claims.forgetBefore(now - this.limits.maxAge);
+  }
+
+  private message(entry: MessageEntry): void {
+    const suffix = `,"cursor":"${String(entry.offset)}-${String(entry.timestamp)}","messageId":"${entry.id}"}`;
+    const open = entry.body.subarray(0, entry.body.length - CLOSING_BRACE);
+    const parts = this.encoder.encode([open, Buffer.from(suffix, 'latin1')]);
+    const { key, audience, expiresAt, offset, timestamp, time } = entry;
+    const frame = this.window.append({ key, audience, expiresAt, offset, timestamp, time, parts });
+    if (frame === undefined) this.metrics.count('entriesDuplicate');
+    else if (expiresAt !== 0 && expiresAt < this.clock.now()) this.metrics.count('entriesExpired');
+    else this.delivery.deliver(audience, frame);
+  }
+
+  private decide(entry: ClaimsEntry): void {
+    for (const { key, claimant } of entry.claims) {
+      const won = this.claims.enter(key, claimant, entry.time);
+      for (const watcher of this.watchers) watcher.claimRead(key, claimant, won);
+    }
+  }
+
+  private noticeHole({ offset }: LogEntry): void {
+    const last = this.applied;
+    if (last === undefined || offset === last.offset + 1) return;
+    const to = new Cursor(offset - 1, 0);
+    this.logger.warn(`the log has lost the entries after ${last.toString()} up to offset ${String(to.offset)}`);
+    this.delivery.hole({ from: last, to, reason: 'LOG_HOLE' });
+    this.window.clear({ offset: offset - 1, timestamp: 0, time: 0 });
+  }
+
+  private report(entry: InvalidEntry): void {
+    this.metrics.count('entriesInvalid');
+    const minute = Math.floor(this.clock.now() / 60_000);
+    if (minute !== this.invalidMinute) {
+      this.invalidMinute = minute;
+      this.invalidLogged = 0;
+    }
+    if (this.invalidLogged++ < INVALID_LOGGED_PER_MINUTE) {
+      this.logger.warn(`log entry ${String(entry.offset)} skipped: ${entry.reason}`);
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { Refusal } from '../../domain/errors';
+import { Message, type Origin } from '../../domain/message/message';
+import { routeOf } from '../../domain/routing/routing-policy';
+import type { SendPermission } from '../../domain/routing/send-permission';
+import type { HandlerRegistry } from '../handlers/handler-registry';
+import { messageEntry } from '../message-json';
+import type { Clock } from '../ports/clock';
+import type { LogWriter } from '../ports/message-log';
+import type { UpstreamPublisher } from '../ports/upstream';
+
+/** A client sends: to the handlers, or to other clients. Accepted means confirmed by the broker and not returned. */
+export class AcceptClientMessage {
+  constructor(
+    private readonly log: LogWriter,
+    private readonly upstream: UpstreamPublisher,
+    private readonly handlers: HandlerRegistry,
+    private readonly clock: Clock,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Checks the body in the sender's name; throws a Refusal that names the field. Nothing is sent yet. */
+  compose(body: unknown, sender: Origin, permission: SendPermission): Message {
+    const message = Message.compose(body, sender, this.clock);
+    permission.check(message.body);
+    this.handlers.checkSender(message.body, sender);
+    return message;
+  }
+
+  /** Resolves when the message is accepted, rejects with a Refusal otherwise. */
+  async execute(message: Message): Promise<void> {
+    if (routeOf(message).exchange === 'push') {
+      await this.log.append(messageEntry(message, this.maxBytes));
+      return;
+    }
+    if ((await this.upstream.publish(message)) === 'unroutable') {
+      throw new Refusal('NO_HANDLER', `nobody handles business type ${message.body.businessType}`, 'businessType');
+    }
+  }
+}
