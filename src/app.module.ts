@@ -1,0 +1,220 @@
+import 'reflect-metadata';
+
+import type { AddressInfo } from 'node:net';
+
+import { ConsoleLogger, type DynamicModule, Module, type Provider, ValidationPipe } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, DiscoveryModule, DiscoveryService, NestFactory, Reflector } from '@nestjs/core';
+import { JwtModule, JwtService } from '@nestjs/jwt';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { ValidationError } from 'class-validator';
+
+import { discoverHandlers } from './application/handlers/handler-discovery';
+import { HandlerRegistry } from './application/handlers/handler-registry';
+import { HandlerRunner } from './application/handlers/handler-runner';
+import { LogClaims } from './application/log/log-claims';
+import { LogFollower } from './application/log/log-follower';
+import { LogProbe } from './application/log/log-probe';
+import { Clock } from './application/ports/clock';
+import { LogReader, LogWriter } from './application/ports/message-log';
+import { Metrics, MetricsPage } from './application/ports/metrics';
+import { ServiceKeys } from './application/ports/service-keys';
+import { TokenService } from './application/ports/token-service';
+import { HandlerQueues, UpstreamPublisher } from './application/ports/upstream';
+import { PushMessage } from './application/push/push-message';
+import { AdmitClient } from './application/session/admit-client';
+import { IssueToken } from './application/session/issue-token';
+import { AcceptClientMessage } from './application/upstream/accept-client-message';
+import { Broker, WirepostNode } from './application/wirepost-node';
+import { ChargingStatusModule } from './business/charging-status/charging-status.module';
+import { DisplayShowModule } from './business/display-show/display-show.module';
+import { PaymentResultModule } from './business/payment-result/payment-result.module';
+import { QrcodeRefreshModule } from './business/qrcode-refresh/qrcode-refresh.module';
+import { Refusal } from './domain/errors';
+import { PrometheusMetrics } from './infrastructure/observability/prometheus-metrics';
+import { SystemClock } from './infrastructure/observability/system-clock';
+import { HashedServiceKeys } from './infrastructure/security/hashed-service-keys';
+import { JwtTokenService } from './infrastructure/security/jwt-token-service';
+import { BodyValidator } from './interface/body-validator';
+import { HealthController, Willingness } from './interface/http/health.controller';
+import { PushController } from './interface/http/push.controller';
+import { RefusalFilter } from './interface/http/refusal.filter';
+import { ServiceKeyGuard } from './interface/http/service-key.guard';
+import { SocketUrl, TokenController } from './interface/http/token.controller';
+import { parseJson } from './interface/json';
+import { TextFrameEncoder } from './interface/websocket/text-frame';
+import { Upgrade } from './interface/websocket/upgrade';
+import { WirepostWsAdapter } from './interface/websocket/wirepost-ws.adapter';
+import { WirepostGateway } from './interface/websocket/websocket.gateway';
+import { brokerProviders } from './infrastructure/broker-providers';
+import type { LogLevel, Settings } from './settings';
+
+/** Bytes of a REST request: a batch of a thousand. */
+const BODY_LIMIT = 16 * 1024 * 1024;
+/** ms that a claim or probe waits for its entry to come back. */
+const LOG_TIMEOUT = 5000;
+const LEVELS: readonly LogLevel[] = ['error', 'warn', 'log', 'debug', 'verbose'];
+/** What developers add: one Nest module per business type. */
+const BUSINESS_MODULES = [QrcodeRefreshModule, PaymentResultModule, DisplayShowModule, ChargingStatusModule];
+
+type Token<T> = abstract new (...args: never[]) => T;
+type Instances<T extends readonly unknown[]> = { [K in keyof T]: T[K] extends Token<infer I> ? I : never };
+
+/** A provider made by a function of other providers, with its types checked. */
+function provide<T, D extends readonly Token<unknown>[]>(
+  token: Token<T>,
+  inject: readonly [...D],
+  make: (...args: Instances<D>) => T,
+): Provider {
+  return { provide: token, inject: [...inject], useFactory: make as (...args: unknown[]) => T };
+}
+
+function applicationProviders(settings: Settings): Provider[] {
+  const { websocket, window, tokens, retryDelays } = settings;
+  const maxBytes = websocket.maxPayload;
+  return [
+    { provide: TokenService, inject: [JwtService, Clock], useFactory: (jwt: JwtService, clock: Clock) => new JwtTokenService(jwt, tokens.secrets, clock) },
+    provide(LogFollower, [Clock, Metrics], (clock, metrics) => new LogFollower(window, websocket.maxBuffered, new TextFrameEncoder(), clock, metrics)),
+    provide(LogClaims, [LogWriter, LogFollower, Clock], (writer, follower, clock) => new LogClaims(writer, follower, clock, LOG_TIMEOUT)),
+    provide(LogProbe, [LogWriter, LogReader, LogFollower, Clock], (writer, reader, follower, clock) => new LogProbe(writer, reader, follower, clock, LOG_TIMEOUT)),
+    provide(HandlerRegistry, [], () => new HandlerRegistry()),
+    provide(HandlerRunner, [HandlerRegistry, HandlerQueues, LogWriter, LogFollower, LogClaims, Clock, Metrics], (registry, queues, log, follower, claims, clock, metrics) => new HandlerRunner(registry, queues, log, follower, claims, clock, metrics, { retryDelays, maxBytes })),
+    provide(PushMessage, [LogWriter, Clock, Metrics], (log, clock, metrics) => new PushMessage(log, clock, metrics, maxBytes)),
+    provide(AcceptClientMessage, [LogWriter, UpstreamPublisher, HandlerRegistry, Clock], (log, upstream, handlers, clock) => new AcceptClientMessage(log, upstream, handlers, clock, maxBytes)),
+    provide(IssueToken, [TokenService, LogFollower, Clock], (service, follower, clock) => new IssueToken(service, follower, clock, tokens)),
+    provide(AdmitClient, [TokenService, LogClaims, LogProbe, Clock], (service, claims, probe, clock) => new AdmitClient(service, claims, probe, clock)),
+    provide(WirepostNode, [Broker, LogReader, LogFollower, LogClaims, LogProbe, HandlerRunner, HandlerQueues, WirepostGateway, Upgrade], (broker, reader, follower, claims, probe, handlers, queues, gateway, upgrade) => new WirepostNode(broker, reader, follower, claims, probe, handlers, queues, { drain: () => { upgrade.stop(); return gateway.drain(); } }, { windowMaxAge: window.maxAge, drainTimeout: websocket.drainTimeout })),
+  ];
+}
+
+function interfaceProviders(settings: Settings): Provider[] {
+  const { websocket } = settings;
+  return [
+    provide(BodyValidator, [], () => new BodyValidator()),
+    provide(Upgrade, [AdmitClient, LogProbe, Metrics], (admit, probe, metrics) => new Upgrade(websocket, admit, probe, metrics)),
+    provide(WirepostGateway, [LogFollower, AdmitClient, AcceptClientMessage, TokenService, BodyValidator, Clock, Metrics, Upgrade], (follower, admit, accept, tokens, validator, clock, metrics, upgrade) => new WirepostGateway({ settings: websocket, delivery: follower.delivery, window: follower.window, admit, accept, tokens, validator, clock, metrics }, upgrade)),
+    { provide: SocketUrl, useValue: { base: websocket.publicUrl } satisfies SocketUrl },
+    { provide: Willingness, useExisting: WirepostNode },
+    { provide: APP_GUARD, inject: [Reflector, ServiceKeys], useFactory: (reflector: Reflector, keys: ServiceKeys) => new ServiceKeyGuard(reflector, keys) },
+    { provide: APP_FILTER, useClass: RefusalFilter },
+  ];
+}
+
+/** Puts the layers together; the only module that sees them all. */
+@Module({})
+export class AppModule {
+  static with(settings: Settings, business: readonly (new () => object)[] = BUSINESS_MODULES): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [DiscoveryModule, JwtModule.register({}), ...business],
+      controllers: [TokenController, PushController, HealthController],
+      providers: [
+        { provide: Clock, useClass: SystemClock },
+        { provide: Metrics, useClass: PrometheusMetrics },
+        { provide: MetricsPage, useExisting: Metrics },
+        { provide: ServiceKeys, useValue: new HashedServiceKeys(settings.serviceKeys) },
+        ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }),
+        ...applicationProviders(settings),
+        ...interfaceProviders(settings),
+      ],
+    };
+  }
+}
+
+/** A node of the service: HTTP, WebSocket, and what lies behind them. */
+export class WirepostApp {
+  constructor(
+    readonly nest: NestFastifyApplication,
+    private readonly settings: Settings,
+  ) {}
+
+  /** Connects, reads the log, listens. Rejects with a sentence when it cannot. */
+  async start(): Promise<void> {
+    const { host, port } = this.settings.http;
+    await this.nest.init();
+    discoverHandlers(this.nest.get(DiscoveryService), this.nest.get(Reflector), this.nest.get(HandlerRegistry));
+    this.observe();
+    await this.nest.get(WirepostNode).start();
+    await this.nest.listen({ port, host, backlog: 4096 });
+  }
+
+  /** Drains and stops; clients are told to reconnect elsewhere. */
+  async stop(): Promise<void> {
+    await this.nest.get(WirepostNode).stop();
+    await this.nest.close();
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    return (this.nest.getHttpServer().address() as AddressInfo).port;
+  }
+
+  /** What to do first, for whoever started it. */
+  announcement(): string {
+    const { rabbitmq, generated, http } = this.settings;
+    const base = `http://localhost:${String(this.port)}`;
+    const key = generated.serviceKey ?? '<service key>';
+    const url = `${base}${http.globalPrefix}/websocket/token?uniqueId=user-1&clientType=H5`;
+    return [
+      '',
+      rabbitmq === undefined
+        ? 'Wirepost runs on its embedded log and queues, in memory, for trying and developing. Set AMQP_URL for RabbitMQ.'
+        : 'Wirepost runs on RabbitMQ.',
+      '',
+      `  get a token     curl -H "Authorization: Bearer ${key}" "${url}"`,
+      `  API console     ${base}/docs`,
+      `  health          ${base}/health/ready`,
+      ...(generated.serviceKey === undefined ? [] : [`  service key     ${generated.serviceKey}   (development, for this run only)`]),
+      ...(generated.secret && rabbitmq !== undefined ? ['  JWT_SECRET is not set: tokens of this node are good at this node only.'] : []),
+      '',
+    ].join('\n');
+  }
+
+  private observe(): void {
+    const follower = this.nest.get(LogFollower);
+    const gateway = this.nest.get(WirepostGateway);
+    const probe = this.nest.get(LogProbe);
+    this.nest.get(MetricsPage).observe({
+      connections: () => gateway.connections,
+      logOffset: () => follower.applied?.offset ?? -1,
+      windowEntries: () => follower.window.count,
+      windowBytes: () => follower.window.bytes,
+      ready: () => (probe.ready ? 1 : 0),
+    });
+  }
+}
+
+/** Makes a node; `business` replaces the sample modules. Nothing listens until `start`. */
+export async function createApp(settings: Settings, business?: readonly (new () => object)[]): Promise<WirepostApp> {
+  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, routerOptions: { maxParamLength: 200 } });
+  const logLevels = LEVELS.slice(0, LEVELS.indexOf(settings.logLevel) + 1);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings, business), adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new ConsoleLogger({ json: settings.production, logLevels: [...logLevels, 'fatal'] }),
+  });
+  app.useBodyParser<string>('application/json', { bodyLimit: BODY_LIMIT }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body.toString()));
+    } catch (error) {
+      done(error as Error, undefined);
+    }
+  });
+  app.setGlobalPrefix(settings.http.globalPrefix, { exclude: ['health/live', 'health/ready', 'metrics'] });
+  app.useGlobalPipes(new ValidationPipe({ transform: true, whitelist: true, forbidNonWhitelisted: true, exceptionFactory: asRefusal }));
+  app.useWebSocketAdapter(new WirepostWsAdapter(app, app.get(Upgrade), settings.websocket));
+  document(app);
+  return new WirepostApp(app, settings);
+}
+
+function document(app: NestFastifyApplication): void {
+  const config = new DocumentBuilder().setTitle('Wirepost').setDescription('Tokens, pushes and health').addBearerAuth().build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config));
+}
+
+function asRefusal([error]: ValidationError[]): Refusal {
+  const field = error?.property ?? 'body';
+  const [[rule, text] = []] = Object.entries(error?.constraints ?? {});
+  if (rule === 'whitelistValidation') return new Refusal('UNKNOWN_FIELD', `${field} is not a field`, field);
+  return new Refusal('BAD_FIELD', text ?? `${field} is wrong`, field);
+}

@@ -1,0 +1,68 @@
+import type { HandlerRunner } from './handlers/handler-runner';
+import type { LogClaims } from './log/log-claims';
+import type { LogFollower } from './log/log-follower';
+import type { LogProbe } from './log/log-probe';
+import type { LogReader } from './ports/message-log';
+import type { HandlerQueues } from './ports/upstream';
+
+/** ms between two beats of everything that waits for a deadline. */
+const BEAT = 1000;
+
+/** The connections of this node, seen by its shutdown. */
+export abstract class Connections {
+  /** Sends every client elsewhere; resolves when all are told. */
+  abstract drain(): Promise<void>;
+}
+
+/** The process behind the broker and the clients. */
+export abstract class Broker {
+  /** Rejects, naming the setting, when it cannot be reached in time. */
+  abstract connect(): Promise<void>;
+  abstract close(): Promise<void>;
+}
+
+/** Starts and stops what a node does, in order. */
+export class WirepostNode {
+  private timer: NodeJS.Timeout | undefined;
+  private stopped: Promise<void> | undefined;
+  stopping = false;
+
+  constructor(
+    private readonly broker: Broker,
+    private readonly reader: LogReader,
+    private readonly follower: LogFollower,
+    private readonly claims: LogClaims,
+    private readonly probe: LogProbe,
+    private readonly handlers: HandlerRunner,
+    private readonly queues: HandlerQueues,
+    private readonly connections: Connections,
+    private readonly settings: { readonly windowMaxAge: number; readonly drainTimeout: number },
+  ) {}
+
+  /** Connects, starts to read the log and the handlers' queues. It is ready once its first probe came back. */
+  async start(): Promise<void> {
+    await this.broker.connect();
+    await this.reader.start(this.settings.windowMaxAge, this.follower);
+    await this.handlers.start();
+    this.timer = setInterval(() => {
+      this.claims.sweep();
+      this.probe.beat();
+      this.follower.trim();
+    }, BEAT);
+    this.probe.beat();
+  }
+
+  /** Stops in the order that loses nothing: no new work, finish what runs, send clients elsewhere, let go. */
+  stop(): Promise<void> {
+    this.stopped ??= this.shutDown();
+    return this.stopped;
+  }
+
+  private async shutDown(): Promise<void> {
+    this.stopping = true;
+    await Promise.all([this.queues.stop(this.settings.drainTimeout), this.connections.drain()]);
+    clearInterval(this.timer);
+    await this.reader.stop();
+    await this.broker.close();
+  }
+}

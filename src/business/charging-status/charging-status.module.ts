@@ -1,0 +1,6 @@
+import { Module } from '@nestjs/common';
+
+import { ChargingStatusHandler } from './charging-status.handler';
+
+@Module({ providers: [ChargingStatusHandler] })
+export class ChargingStatusModule {}

@@ -1,0 +1,26 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import { type ServiceKey, ServiceKeys } from '../../application/ports/service-keys';
+
+/** Compares SHA-256 digests in constant time, so that neither length nor content of a key shows in the timing. */
+export class HashedServiceKeys extends ServiceKeys {
+  private readonly entries: readonly { readonly digest: Buffer; readonly owner: Omit<ServiceKey, 'key'> }[];
+
+  constructor(keys: readonly ServiceKey[]) {
+    super();
+    this.entries = keys.map(({ name, scopes, key }) => ({ digest: digestOf(key), owner: { name, scopes } }));
+  }
+
+  override find(key: string): Omit<ServiceKey, 'key'> | undefined {
+    const digest = digestOf(key);
+    let found: Omit<ServiceKey, 'key'> | undefined;
+    for (const entry of this.entries) {
+      if (timingSafeEqual(entry.digest, digest)) found = entry.owner;
+    }
+    return found;
+  }
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

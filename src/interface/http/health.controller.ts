@@ -1,0 +1,49 @@
+import { Controller, Get, HttpCode, Inject, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+
+import { LogProbe } from '../../application/log/log-probe';
+import { MetricsPage } from '../../application/ports/metrics';
+import { Refusal } from '../../domain/errors';
+import { type Answer, success } from './answer';
+import { Public, RequireScope } from './service-key.guard';
+
+/** Whether this node takes work; false from the first moment of a shutdown. */
+export abstract class Willingness {
+  abstract readonly stopping: boolean;
+}
+
+@ApiTags('operations')
+@Controller()
+export class HealthController {
+  constructor(
+    @Inject(LogProbe) private readonly probe: LogProbe,
+    @Inject(Willingness) private readonly willingness: Willingness,
+    @Inject(MetricsPage) private readonly page: MetricsPage,
+  ) {}
+
+  @Get('health/live')
+  @Public()
+  @ApiOperation({ summary: 'The process answers' })
+  live(): Answer<string> {
+    return success('live');
+  }
+
+  @Get('health/ready')
+  @Public()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'An entry written by this node came back to it through the log a moment ago' })
+  ready(): Answer<string> {
+    if (this.willingness.stopping) throw new Refusal('RESTARTING');
+    if (!this.probe.ready) throw new Refusal('UNAVAILABLE', 'no entry of this node came back through the log lately');
+    return success('ready');
+  }
+
+  @Get('metrics')
+  @RequireScope('admin')
+  @ApiBearerAuth()
+  @ApiOperation({ summary: 'Prometheus text format' })
+  async metrics(@Res() reply: FastifyReply): Promise<void> {
+    await reply.header('Content-Type', this.page.contentType).send(await this.page.text());
+  }
+}

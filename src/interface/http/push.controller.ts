@@ -1,0 +1,52 @@
+import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
+
+import { PushMessage } from '../../application/push/push-message';
+import { Refusal } from '../../domain/errors';
+import { LIMITS } from '../../protocol/unified-body';
+import { BodyValidator } from '../body-validator';
+import { UnifiedBodyDto } from '../unified-body.dto';
+import { type Answer, refused, type RefusalData, success } from './answer';
+import { RequireScope } from './service-key.guard';
+
+interface Pushed {
+  readonly messageId: string;
+}
+
+@ApiTags('push')
+@ApiBearerAuth()
+@Controller('websocket/push')
+@RequireScope('push')
+export class PushController {
+  constructor(
+    @Inject(PushMessage) private readonly push: PushMessage,
+    @Inject(BodyValidator) private readonly validator: BodyValidator,
+  ) {}
+
+  @Post()
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Pushes one message; answers when the log has confirmed it' })
+  @ApiBody({ type: UnifiedBodyDto })
+  async one(@Body() body: unknown): Promise<Answer<Pushed>> {
+    this.validator.check(body);
+    return success({ messageId: await this.push.execute(body) });
+  }
+
+  @Post('batch')
+  @HttpCode(202)
+  @ApiOperation({ summary: `Pushes up to ${String(LIMITS.batch)} messages; one result for each, in order` })
+  @ApiBody({ type: [UnifiedBodyDto] })
+  async batch(@Body() bodies: unknown): Promise<Answer<readonly Answer<Pushed | RefusalData>[]>> {
+    if (!Array.isArray(bodies) || bodies.length === 0 || bodies.length > LIMITS.batch) {
+      throw new Refusal('BAD_REQUEST', `the body must be an array of 1 to ${String(LIMITS.batch)} messages`);
+    }
+    const results = await this.push.executeAll(bodies as readonly unknown[]);
+    return success(
+      results.map((result) =>
+        'refusal' in result
+          ? refused(result.refusal, result.messageId)
+          : success({ messageId: result.messageId }),
+      ),
+    );
+  }
+}

@@ -1,0 +1,61 @@
+import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+
+import { IssueToken, type TokenRequest } from '../../application/session/issue-token';
+import type { Grants } from '../../domain/routing/send-permission';
+import { type Answer, success } from './answer';
+import { RequireScope } from './service-key.guard';
+import { TokenQueryDto, TokenRequestDto } from './token.dto';
+
+/** What the public URL of sockets is, apart from the token. */
+export abstract class SocketUrl {
+  abstract readonly base: string;
+}
+
+@ApiTags('token')
+@ApiBearerAuth()
+@Controller('websocket/token')
+@RequireScope('token')
+export class TokenController {
+  constructor(
+    @Inject(IssueToken) private readonly tokens: IssueToken,
+    @Inject(SocketUrl) private readonly url: SocketUrl,
+  ) {}
+
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'The URL with which one client connects, once, within a minute' })
+  get(@Query() query: TokenQueryDto): Answer<string> {
+    return this.issue(query);
+  }
+
+  @Post()
+  @HttpCode(200)
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'The same, with grants' })
+  post(@Body() request: TokenRequestDto): Answer<string> {
+    return this.issue(request);
+  }
+
+  private issue(dto: TokenRequestDto): Answer<string> {
+    const request: TokenRequest = {
+      uniqueId: dto.uniqueId,
+      clientType: dto.clientType ?? '',
+      tags: dto.tags ?? [],
+      businesses: dto.businesses ?? [],
+      grants: grantsOf(dto),
+      ...(dto.ttl !== undefined && { ttl: dto.ttl }),
+      ...(dto.sessionTtl !== undefined && { sessionTtl: dto.sessionTtl }),
+    };
+    return success(`${this.url.base}/socket/${this.tokens.execute(request)}`);
+  }
+}
+
+function grantsOf({ businessTypes, clientToClient, multicast, broadcast }: TokenRequestDto): Partial<Grants> {
+  return {
+    ...(businessTypes !== undefined && { businessTypes }),
+    ...(clientToClient !== undefined && { clientToClient }),
+    ...(multicast !== undefined && { multicast }),
+    ...(broadcast !== undefined && { broadcast }),
+  };
+}

@@ -1,0 +1,100 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsInt,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  MaxLength,
+  Min,
+} from 'class-validator';
+
+import { TOPIC_PATTERN } from '../../domain/routing/send-permission';
+import { LIMITS } from '../../protocol/unified-body';
+
+const MAX_PATTERNS = 32;
+
+function fromCsv({ value }: { value: unknown }): unknown {
+  if (typeof value !== 'string') return value;
+  return value.split(',').map((one) => one.trim()).filter((one) => one !== '');
+}
+
+/** Who a token is for. Lists come as JSON arrays or, in a query, separated by commas. */
+export class TokenQueryDto {
+  @ApiProperty({ example: 'user-1', description: "The business's own id of the user or page" })
+  @IsString()
+  @Length(1, LIMITS.uniqueId)
+  uniqueId!: string;
+
+  @ApiPropertyOptional({ example: 'H5', description: 'H5, WEB, APP …; empty when it does not matter' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(LIMITS.clientType)
+  clientType?: string;
+
+  @ApiPropertyOptional({ type: String, example: 'vip,beijing' })
+  @IsOptional()
+  @Transform(fromCsv)
+  @IsArray()
+  @ArrayMaxSize(LIMITS.labels)
+  @IsString({ each: true })
+  @Length(1, LIMITS.label, { each: true })
+  tags?: string[];
+
+  @ApiPropertyOptional({ type: String, example: 'charging' })
+  @IsOptional()
+  @Transform(fromCsv)
+  @IsArray()
+  @ArrayMaxSize(LIMITS.labels)
+  @IsString({ each: true })
+  @Length(1, LIMITS.label, { each: true })
+  businesses?: string[];
+
+  @ApiPropertyOptional({ description: 'ms within which it must be used; at most TOKEN_TTL' })
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1000)
+  ttl?: number;
+}
+
+/** A token that may grant more. */
+export class TokenRequestDto extends TokenQueryDto {
+  @ApiPropertyOptional({
+    type: [String],
+    example: ['qrcode.*'],
+    description: 'What it may send: topic patterns; everything when absent',
+  })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(MAX_PATTERNS)
+  @IsString({ each: true })
+  @MaxLength(LIMITS.businessType, { each: true })
+  @Matches(TOPIC_PATTERN, { each: true })
+  businessTypes?: string[];
+
+  @ApiPropertyOptional({ description: 'May send CLIENT_TO_CLIENT' })
+  @IsOptional()
+  @IsBoolean()
+  clientToClient?: boolean;
+
+  @ApiPropertyOptional({ description: 'May send MULTICAST, when clientToClient is granted' })
+  @IsOptional()
+  @IsBoolean()
+  multicast?: boolean;
+
+  @ApiPropertyOptional({ description: 'May send BROADCAST, when clientToClient is granted' })
+  @IsOptional()
+  @IsBoolean()
+  broadcast?: boolean;
+
+  @ApiPropertyOptional({ description: 'ms that the session lasts; at most SESSION_TTL' })
+  @IsOptional()
+  @IsInt()
+  @Min(1000)
+  sessionTtl?: number;
+}

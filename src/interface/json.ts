@@ -1,0 +1,15 @@
+import { Refusal } from '../domain/errors';
+import { isDeeperThan } from '../protocol/json-text';
+import { LIMITS } from '../protocol/unified-body';
+
+/** Parses JSON text; throws a Refusal for text that is too deep or no JSON. */
+export function parseJson(text: string): unknown {
+  if (isDeeperThan(LIMITS.depth, text)) {
+    throw new Refusal('TOO_DEEP', `nested more than ${String(LIMITS.depth)} deep`);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new Refusal('BAD_JSON', 'the text is not JSON');
+  }
+}

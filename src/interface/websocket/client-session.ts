@@ -1,0 +1,298 @@
+import { Logger } from '@nestjs/common';
+
+import type { Delivery } from '../../application/delivery/delivery';
+import { type Receiver, Subscriber } from '../../application/delivery/subscriber';
+import type { Clock } from '../../application/ports/clock';
+import type { Metrics } from '../../application/ports/metrics';
+import type { TokenService } from '../../application/ports/token-service';
+import type { Admission, AdmitClient } from '../../application/session/admit-client';
+import type { AcceptClientMessage } from '../../application/upstream/accept-client-message';
+import { Refusal } from '../../domain/errors';
+import { Cursor } from '../../domain/log/cursor';
+import type { Gap, Window } from '../../domain/log/window';
+import type { Origin } from '../../domain/message/message';
+import type { Subscription } from '../../domain/routing/audience';
+import { SendPermission } from '../../domain/routing/send-permission';
+import { CloseCode } from '../../protocol/codes';
+import type { ClientFrame, ServerFrame } from '../../protocol/frames';
+import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
+import type { BodyValidator } from '../body-validator';
+import { decodeFrame } from './frame-decoder';
+import type { SocketChannel } from './socket-channel';
+import { textFrame } from './text-frame';
+import type { WebSocketSettings } from './websocket-settings';
+
+/** Messages of one client on their way to the broker at a time; above it the socket is not read. */
+const MAX_IN_FLIGHT = 256;
+/** Bad frames within one heartbeat after which the connection is closed. */
+const MAX_BAD_FRAMES = 10;
+
+/** What every session of a node shares. */
+export interface SessionContext {
+  readonly settings: WebSocketSettings;
+  readonly delivery: Delivery;
+  readonly window: Window;
+  readonly admit: AdmitClient;
+  readonly accept: AcceptClientMessage;
+  readonly tokens: TokenService;
+  readonly validator: BodyValidator;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+}
+
+/** One client's connection: turns frames into use cases and their results into frames. */
+export class ClientSession implements Receiver {
+  private static readonly logger = new Logger(ClientSession.name);
+  readonly id: string;
+  private readonly subscriber: Subscriber;
+  private origin: Origin & { readonly kind: 'client' };
+  private permission: SendPermission;
+  private sessionEnds: number;
+  private acked = -1;
+  private inFlight = 0;
+  private paused = false;
+  private badFrames = 0;
+  /** Heartbeats without a sign of life. */
+  private silent = 0;
+  private closed = false;
+
+  constructor(
+    private readonly context: SessionContext,
+    readonly channel: SocketChannel,
+    /** True when the client speaks `wirepost.v1`; otherwise it gets unified bodies only. */
+    private readonly controlled: boolean,
+    admission: Admission,
+  ) {
+    this.id = context.clock.newId();
+    this.origin = { kind: 'client', ...admission.claims.identity };
+    this.permission = new SendPermission(admission.claims.grants);
+    this.sessionEnds = admission.sessionEnds;
+    this.subscriber = new Subscriber(subscriptionOf(admission), this, admission.cursor.offset);
+  }
+
+  /** Welcomes the client, tells it of a gap, replays what it missed and attaches it to the live end. */
+  open({ cursor, resumed, claims }: Admission): void {
+    this.channel.write([this.welcome(cursor, resumed, claims)]);
+    const gap = this.context.window.gapAt(cursor);
+    if (gap?.reason === 'OTHER_LOG') {
+      this.context.metrics.count('gaps');
+      this.channel.write([this.gapFrame(gap)]);
+      this.subscriber.position = gap.to.offset;
+    }
+    this.context.delivery.attach(this.subscriber);
+  }
+
+  /** A text frame came. */
+  onText(text: string): void {
+    this.silent = 0;
+    let messageId: string | undefined;
+    try {
+      const decoded = decodeFrame(text);
+      if (decoded.kind === 'control') {
+        this.onControl(decoded.frame);
+        return;
+      }
+      messageId = idOf(decoded.value);
+      this.context.validator.check(decoded.value);
+      this.onBody(decoded.value);
+    } catch (error) {
+      this.refuse(error, messageId, true);
+    }
+  }
+
+  onBinary(): void {
+    this.silent = 0;
+    this.refuse(new Refusal('BINARY'), undefined, true);
+  }
+
+  onPong(): void {
+    this.silent = 0;
+  }
+
+  onDrain(): void {
+    this.context.delivery.resume(this.subscriber);
+  }
+
+  onClose(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.context.delivery.detach(this.subscriber);
+    this.context.metrics.count('connectionsClosed');
+  }
+
+  /** Once per heartbeat: asks for a sign of life, gives up after two without one, ends an overlong session. */
+  onHeartbeat(): void {
+    if (this.context.clock.now() >= this.sessionEnds) {
+      this.bye(CloseCode.TOKEN, 'session over', 0);
+      return;
+    }
+    if (this.silent >= 2) {
+      this.context.metrics.count('heartbeatsMissed');
+      this.channel.terminate();
+      return;
+    }
+    this.silent += 1;
+    this.badFrames = 0;
+    this.channel.ping();
+    // In case no drain event came, as happens over TLS.
+    if (this.channel.buffered <= this.context.settings.maxBuffered) this.onDrain();
+  }
+
+  /** Says why and closes; `retryAfter` in ms. */
+  bye(code: CloseCode, reason: string, retryAfter: number): void {
+    if (this.closed) return;
+    this.context.delivery.flush();
+    if (this.controlled) this.channel.write([control({ op: 'bye', code, reason, retryAfter })]);
+    this.onClose();
+    this.channel.close(code, reason);
+  }
+
+  gapFrame(gap: Gap): Uint8Array {
+    const [from, to] = [gap.from.toString(), gap.to.toString()];
+    const { reason } = gap;
+    if (this.controlled) return control({ op: 'gap', from, to, reason });
+    return this.notice('wirepost.gap', { from, to, reason });
+  }
+
+  private onControl(frame: ClientFrame): void {
+    switch (frame.op) {
+      case 'ack':
+        this.onAck(Cursor.parse(frame.cursor));
+        return;
+      case 'ping':
+        this.send({ op: 'pong', cursor: this.position() });
+        return;
+      case 'renew':
+        this.renew(frame.token).catch((error: unknown) => {
+          this.refuse(error, undefined, false);
+        });
+    }
+  }
+
+  private onAck(cursor: Cursor): void {
+    const delivered = this.subscriber.live ? (this.context.window.last?.offset ?? -1) : this.subscriber.position;
+    if (cursor.offset > delivered) throw new Refusal('BAD_CURSOR', 'ack is ahead of what was delivered', 'cursor');
+    this.acked = Math.max(this.acked, cursor.offset);
+  }
+
+  private onBody(value: object): void {
+    const message = this.context.accept.compose(value, this.origin, this.permission);
+    this.inFlight += 1;
+    if (this.inFlight >= MAX_IN_FLIGHT) this.pauseReading(true);
+    this.context.accept
+      .execute(message)
+      .then(
+        () => {
+          this.context.metrics.count('upstreamAccepted');
+          this.send({ op: 'accepted', messageId: message.id });
+        },
+        (error: unknown) => {
+          this.refuse(error, message.id, false);
+        },
+      )
+      .finally(() => {
+        this.inFlight -= 1;
+        if (this.paused && this.inFlight < MAX_IN_FLIGHT / 2) this.pauseReading(false);
+      });
+  }
+
+  private async renew(token: string): Promise<void> {
+    const admission = await this.context.admit.execute(this.context.admit.verify(token), undefined);
+    if (this.closed) return;
+    const { identity } = admission.claims;
+    const before = this.origin;
+    const same = identity.uniqueId === before.uniqueId && identity.clientType === before.clientType;
+    this.origin = { kind: 'client', ...identity };
+    this.permission = new SendPermission(admission.claims.grants);
+    this.sessionEnds = admission.sessionEnds;
+    const cursor = same ? Cursor.parse(this.position()) : admission.cursor;
+    this.context.delivery.send(this.subscriber, this.welcome(cursor, same, admission.claims));
+    this.context.delivery.resubscribe(this.subscriber, subscriptionOf(admission), cursor.offset);
+  }
+
+  private welcome(cursor: Cursor, resumed: boolean, claims: Admission['claims']): Uint8Array {
+    if (!this.controlled) return new Uint8Array(0);
+    const { tokens, clock, settings } = this.context;
+    const { uniqueId, clientType } = claims.identity;
+    const reconnectToken = tokens.issue({
+      ...claims,
+      use: 'reconnect',
+      id: clock.newId(),
+      cursor: cursor.toString(),
+      expiresAt: this.sessionEnds,
+    });
+    return control({
+      op: 'welcome',
+      connectionId: this.id,
+      uniqueId,
+      clientType,
+      cursor: cursor.toString(),
+      resumed,
+      heartbeat: settings.heartbeat,
+      limits: { maxPayload: settings.maxPayload, maxDepth: LIMITS.depth },
+      reconnectToken,
+      sessionEnds: this.sessionEnds,
+    });
+  }
+
+  private refuse(error: unknown, messageId: string | undefined, atOnce: boolean): void {
+    const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL');
+    if (refusal !== error) ClientSession.logger.error(error);
+    const { code, message, retryable, field } = refusal;
+    this.context.metrics.count(atOnce ? 'framesBad' : 'upstreamRejected');
+    const answer = { ...(messageId !== undefined && { messageId }), code, message, retryable };
+    if (this.controlled) this.send({ op: 'rejected', ...answer });
+    else {
+      const content = { ...answer, ...(field !== undefined && { field }) };
+      this.context.delivery.send(this.subscriber, this.notice('wirepost.rejected', content));
+    }
+    if (atOnce && ++this.badFrames >= MAX_BAD_FRAMES) this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
+  }
+
+  /** What a plain client must not miss, as a unified body of a reserved business type. */
+  private notice(businessType: string, content: object): Uint8Array {
+    const { uniqueId, clientType } = this.origin;
+    const body = {
+      sendType: 'UNICAST',
+      messageType: 'SERVER_TO_CLIENT',
+      businessType,
+      toUniqueId: uniqueId,
+      toClientType: clientType,
+      timestamp: this.context.clock.now(),
+      content,
+      cursor: this.position(),
+      messageId: this.context.clock.newId(),
+    };
+    return textFrame(JSON.stringify(body));
+  }
+
+  private send(frame: ServerFrame): void {
+    if (this.controlled && !this.closed) this.context.delivery.send(this.subscriber, control(frame));
+  }
+
+  /** The position up to which everything addressed to this client was written. */
+  private position(): string {
+    const { last } = this.context.window;
+    if (this.subscriber.live && last !== undefined) return last.toString();
+    return new Cursor(this.subscriber.position, 0).toString();
+  }
+
+  private pauseReading(paused: boolean): void {
+    this.paused = paused;
+    this.channel.setReading(!paused);
+  }
+}
+
+function control(frame: ServerFrame): Uint8Array {
+  return textFrame(JSON.stringify(frame));
+}
+
+function subscriptionOf({ claims }: Admission): Subscription {
+  return { ...claims.identity, tags: new Set(claims.tags), businesses: new Set(claims.businesses) };
+}
+
+/** The id under which a body is refused, when it has a usable one. */
+function idOf(value: object): string | undefined {
+  const id = (value as Readonly<Record<string, unknown>>)['messageId'];
+  return typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id) ? id : undefined;
+}

@@ -1,0 +1,67 @@
+import type { Duplex } from 'node:stream';
+
+import { WebSocket } from 'ws';
+
+import type { ClientChannel } from '../../application/ports/client-channel';
+import { type CloseCode } from '../../protocol/codes';
+import { PING_FRAME } from './text-frame';
+
+/** Above this many bytes several chunks go out as they are, below it copying them into one is cheaper. */
+const COPY_BELOW = 16_384;
+
+/**
+ * Writes ready-made frames straight to the TCP or TLS socket beneath a `ws` connection. That is sound because `ws`
+ * itself writes whole frames only, without compression and in the same tick in which it is asked to.
+ */
+export class SocketChannel implements ClientChannel {
+  constructor(
+    private readonly ws: WebSocket,
+    private readonly socket: Duplex,
+  ) {}
+
+  get buffered(): number {
+    return this.socket.writableLength;
+  }
+
+  get isOpen(): boolean {
+    return this.ws.readyState === WebSocket.OPEN && this.socket.writable;
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    if (!this.isOpen) return;
+    const [only] = chunks;
+    if (chunks.length === 1 && only !== undefined) {
+      this.socket.write(only);
+      return;
+    }
+    let bytes = 0;
+    for (const chunk of chunks) bytes += chunk.length;
+    if (bytes < COPY_BELOW) {
+      this.socket.write(Buffer.concat(chunks, bytes));
+      return;
+    }
+    this.socket.cork();
+    for (const chunk of chunks) this.socket.write(chunk);
+    this.socket.uncork();
+  }
+
+  ping(): void {
+    if (this.isOpen) this.socket.write(PING_FRAME);
+  }
+
+  /** Starts the closing handshake; `reason` is a constant text. */
+  close(code: CloseCode, reason: string): void {
+    this.ws.close(code, reason);
+  }
+
+  /** Ends the connection without a handshake: for a peer that does not answer. */
+  terminate(): void {
+    this.ws.terminate();
+  }
+
+  /** Stops and starts reading from the client. */
+  setReading(reading: boolean): void {
+    if (reading) this.ws.resume();
+    else this.ws.pause();
+  }
+}

@@ -1,0 +1,128 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { Logger } from '@nestjs/common';
+
+import type { LogProbe } from '../../application/log/log-probe';
+import type { Metrics } from '../../application/ports/metrics';
+import type { TokenClaims } from '../../application/ports/token-service';
+import type { Admission, AdmitClient } from '../../application/session/admit-client';
+import { Refusal } from '../../domain/errors';
+import { CloseCode, errorRow } from '../../protocol/codes';
+import type { WebSocketSettings } from './websocket-settings';
+
+/** What an upgrade request leads to. */
+export type Verdict =
+  /** Answered with an HTTP status; no 101. */
+  | { readonly kind: 'refuse'; readonly refusal: Refusal }
+  /** Accepted only to be closed, since a page cannot read the status of a failed handshake. */
+  | { readonly kind: 'close'; readonly code: CloseCode; readonly reason: string }
+  | { readonly kind: 'open'; readonly admission: Admission };
+
+/** A token is base64url in three parts (RFC 7515); longer ones are not worth the work. */
+const TOKEN = /^[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,200}$/;
+
+/** Decides about upgrade requests: authentication happens here, before the 101. */
+export class Upgrade {
+  private readonly logger = new Logger(Upgrade.name);
+  private open = 0;
+  private stopping = false;
+
+  constructor(
+    private readonly settings: WebSocketSettings,
+    private readonly admit: AdmitClient,
+    private readonly probe: LogProbe,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** From now on every client is sent elsewhere. */
+  stop(): void {
+    this.stopping = true;
+  }
+
+  opened(): void {
+    this.open += 1;
+  }
+
+  closed(): void {
+    this.open -= 1;
+  }
+
+  async decide(request: IncomingMessage): Promise<Verdict> {
+    const verdict = await this.judge(request);
+    if (verdict.kind !== 'open') this.metrics.count('connectionsRefused');
+    return verdict;
+  }
+
+  private async judge(request: IncomingMessage): Promise<Verdict> {
+    try {
+      const { token, cursor } = this.target(request.url ?? '');
+      this.checkOrigin(request.headers.origin);
+      const claims = this.verify(token);
+      if (claims === 'expired') return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
+      const busy = this.unwilling();
+      if (busy !== undefined) return busy;
+      return { kind: 'open', admission: await this.admit.execute(claims, cursor) };
+    } catch (error) {
+      return this.refused(error);
+    }
+  }
+
+  private target(url: string): { token: string; cursor: string | undefined } {
+    const { path } = this.settings;
+    if (!url.startsWith(path)) throw new Refusal('NOT_FOUND');
+    const mark = url.indexOf('?');
+    const token = url.slice(path.length, mark === -1 ? undefined : mark);
+    if (!TOKEN.test(token)) throw new Refusal('UNAUTHENTICATED', 'the path holds no token');
+    const cursor = mark === -1 ? null : new URLSearchParams(url.slice(mark + 1)).get('cursor');
+    return { token, cursor: cursor ?? undefined };
+  }
+
+  private checkOrigin(origin: string | undefined): void {
+    const { origins } = this.settings;
+    // A client that is no browser sends none; its token is what counts.
+    if (origins !== undefined && origin !== undefined && !origins.has(origin)) throw new Refusal('ORIGIN');
+  }
+
+  private verify(token: string): TokenClaims | 'expired' {
+    try {
+      return this.admit.verify(token);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'TOKEN_EXPIRED') return 'expired';
+      throw error;
+    }
+  }
+
+  private unwilling(): Verdict | undefined {
+    if (this.stopping) return { kind: 'close', code: CloseCode.RESTART, reason: 'restarting' };
+    if (this.open >= this.settings.maxConnections) {
+      return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'too many connections' };
+    }
+    if (!this.probe.ready) return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'not ready' };
+    return undefined;
+  }
+
+  private refused(error: unknown): Verdict {
+    if (!(error instanceof Refusal)) {
+      this.logger.error(error);
+      return { kind: 'close', code: CloseCode.INTERNAL, reason: 'internal error' };
+    }
+    if (error.code === 'TOKEN_USED') return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
+    if (error.retryable) return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
+    return { kind: 'refuse', refusal: error };
+  }
+}
+
+/** Answers an upgrade request with the error's status and ends the connection. */
+export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+  const { http, result } = errorRow(refusal.code);
+  const body = JSON.stringify({ result, description: refusal.message, data: { code: refusal.code } });
+  const head = [
+    `HTTP/1.1 ${String(http)} ${refusal.code}`,
+    'Connection: close',
+    'Content-Type: application/json',
+    'Cache-Control: no-store',
+    `Content-Length: ${String(Buffer.byteLength(body))}`,
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

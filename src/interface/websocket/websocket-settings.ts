@@ -1,0 +1,15 @@
+/** Settings of the socket side; durations in ms, sizes in bytes. */
+export interface WebSocketSettings {
+  /** What clients put before `/socket/{token}`. */
+  readonly publicUrl: string;
+  /** Path up to and including the slash before the token. */
+  readonly path: string;
+  /** Origins that a browser may come from; undefined = every one. */
+  readonly origins: ReadonlySet<string> | undefined;
+  readonly heartbeat: number;
+  readonly maxPayload: number;
+  readonly maxBuffered: number;
+  readonly maxConnections: number;
+  /** How long closing all connections is spread over at a shutdown. */
+  readonly drainTimeout: number;
+}

@@ -1,0 +1,76 @@
+import type { Duplex } from 'node:stream';
+
+import { WebSocketGateway } from '@nestjs/websockets';
+import type { OnGatewayConnection } from '@nestjs/websockets';
+import type { RawData, WebSocket } from 'ws';
+
+import type { Admission } from '../../application/session/admit-client';
+import { CloseCode } from '../../protocol/codes';
+import { ClientSession, type SessionContext } from './client-session';
+import { Heartbeat } from './heartbeat';
+import { SocketChannel } from './socket-channel';
+import type { Upgrade } from './upgrade';
+
+/** ms between two groups of connections that are closed at a shutdown. */
+const WAVE = 100;
+
+/** Holds the connections of this node: opens a session for each, gives them their heartbeat, and drains them. */
+@WebSocketGateway()
+export class WirepostGateway implements OnGatewayConnection {
+  private readonly sessions = new Set<ClientSession>();
+  private readonly heartbeat = new Heartbeat<ClientSession>();
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly context: SessionContext,
+    private readonly upgrade: Upgrade,
+  ) {
+    this.timer = setInterval(() => {
+      this.heartbeat.tick();
+    }, Heartbeat.tickOf(context.settings.heartbeat));
+    this.timer.unref();
+  }
+
+  get connections(): number {
+    return this.sessions.size;
+  }
+
+  handleConnection(ws: WebSocket, socket: Duplex, admission: Admission): void {
+    const session = new ClientSession(this.context, new SocketChannel(ws, socket), ws.protocol !== '', admission);
+    this.sessions.add(session);
+    this.heartbeat.add(session);
+    this.upgrade.opened();
+    this.context.metrics.count('connectionsOpened');
+    ws.on('message', (data: RawData, isBinary: boolean) => {
+      if (isBinary) session.onBinary();
+      else session.onText((data as Buffer).toString());
+    });
+    ws.on('pong', () => {
+      session.onPong();
+    });
+    socket.on('drain', () => {
+      session.onDrain();
+    });
+    ws.on('close', () => {
+      this.sessions.delete(session);
+      this.heartbeat.remove(session);
+      this.upgrade.closed();
+      session.onClose();
+    });
+    session.open(admission);
+  }
+
+  /** Sends every client elsewhere, in waves spread over the drain time; resolves when all are told. */
+  async drain(): Promise<void> {
+    clearInterval(this.timer);
+    const sessions = [...this.sessions];
+    const waves = Math.max(1, Math.ceil(this.context.settings.drainTimeout / WAVE));
+    const perWave = Math.max(50, Math.ceil(sessions.length / waves));
+    for (let i = 0; i < sessions.length; i += perWave) {
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, WAVE));
+      for (const session of sessions.slice(i, i + perWave)) {
+        session.bye(CloseCode.RESTART, 'restarting', Math.floor(Math.random() * 2000));
+      }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+import { Refusal } from '../../domain/errors';
+import { SUBPROTOCOL } from '../../protocol/frames';
+import { refuseUpgrade, Upgrade, type Verdict } from './upgrade';
+import type { WebSocketSettings } from './websocket-settings';
+
+/** Fragments of one message (RFC 6455 section 5.4) that are put up with. */
+const MAX_FRAGMENTS = 64;
+const CLOSE_TIMEOUT = 5000;
+/** ms after which an upgrade that is still undecided is given up. */
+const UPGRADE_TIMEOUT = 10_000;
+
+/**
+ * Nest's adapter with our own upgrade: any path below `/socket/`, authentication before the 101, and no server of
+ * its own. Messages do not pass Nest's handler map, which runs a client's messages side by side and swallows bad ones.
+ */
+export class WirepostWsAdapter extends WsAdapter {
+  private readonly log = new Logger(WirepostWsAdapter.name);
+  private wss: WebSocketServer | undefined;
+  private listener: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined;
+
+  constructor(
+    app: INestApplicationContext,
+    private readonly upgrade: Upgrade,
+    private readonly settings: WebSocketSettings,
+  ) {
+    super(app);
+  }
+
+  override create(): WebSocketServer {
+    const server = this.httpServer as Server;
+    const wss = new WebSocketServer({
+      noServer: true,
+      maxPayload: this.settings.maxPayload,
+      maxFragments: MAX_FRAGMENTS,
+      closeTimeout: CLOSE_TIMEOUT,
+      perMessageDeflate: false,
+      clientTracking: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    });
+    this.wss = wss;
+    this.listener = (request, socket, head) => {
+      void this.onUpgrade(request, socket, head);
+    };
+    server.on('upgrade', this.listener);
+    return wss;
+  }
+
+  override bindMessageHandlers(): void {
+    // The gateway reads its sockets itself.
+  }
+
+  override close(): Promise<void> {
+    if (this.listener !== undefined) (this.httpServer as Server).off('upgrade', this.listener);
+    this.wss?.close();
+    return Promise.resolve();
+  }
+
+  private async onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const onError = (): void => {
+      socket.destroy();
+    };
+    socket.on('error', onError);
+    const timer = setTimeout(() => {
+      refuseUpgrade(socket, new Refusal('OVERLOAD'));
+    }, UPGRADE_TIMEOUT);
+    const verdict = await this.upgrade.decide(request);
+    clearTimeout(timer);
+    if (socket.destroyed || socket.writableEnded) return;
+    socket.off('error', onError);
+    if (verdict.kind === 'refuse') {
+      socket.on('error', onError);
+      refuseUpgrade(socket, verdict.refusal);
+      return;
+    }
+    this.wss?.handleUpgrade(request, socket, head, (ws) => {
+      this.onUpgraded(ws, request, socket, verdict);
+    });
+  }
+
+  private onUpgraded(
+    ws: WebSocket,
+    request: IncomingMessage,
+    socket: Duplex,
+    verdict: Exclude<Verdict, { kind: 'refuse' }>,
+  ): void {
+    ws.on('error', (error) => {
+      this.log.debug(`a client broke the protocol: ${error.message}`);
+    });
+    if (verdict.kind === 'close') ws.close(verdict.code, verdict.reason);
+    else this.wss?.emit('connection', ws, socket, verdict.admission, request);
+  }
+}

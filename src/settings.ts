@@ -1,0 +1,274 @@
+import { randomBytes } from 'node:crypto';
+
+import { z } from 'zod';
+
+import type { ServiceKey } from './application/ports/service-keys';
+import type { RabbitMqSettings } from './infrastructure/rabbitmq/rabbitmq-settings';
+import type { WebSocketSettings } from './interface/websocket/websocket-settings';
+
+/** Everything that can be set, one slice for each part of the program. */
+export interface Settings {
+  readonly production: boolean;
+  readonly logLevel: LogLevel;
+  readonly http: { readonly port: number; readonly host: string; readonly globalPrefix: string };
+  readonly websocket: WebSocketSettings;
+  /** Undefined: the embedded default. */
+  readonly rabbitmq: RabbitMqSettings | undefined;
+  readonly retryDelays: readonly number[];
+  readonly window: { readonly maxAge: number; readonly maxBytes: number };
+  readonly log: { readonly maxBytes: number };
+  readonly tokens: {
+    readonly secrets: readonly string[];
+    readonly tokenTtl: number;
+    readonly sessionTtl: number;
+  };
+  readonly serviceKeys: readonly ServiceKey[];
+  /** What was made for this run because it was not set; never in production. */
+  readonly generated: { readonly serviceKey?: string; readonly secret: boolean };
+}
+
+const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+const SCOPES = ['token', 'push', 'admin'] as const;
+
+/** A setting has a wrong value; the message names the variable and the rule, never the value. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const SIZES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const MIN_SECRET = 32;
+const MIN_KEY = 16;
+const WELL_KNOWN = /secret|password|changeme|change-me|example|default|^(.)\1*$|1234567|qwerty|wirepost/i;
+
+function text(fallback: string) {
+  return z.string().default(fallback);
+}
+
+/** Reads `text` with `parse`; what it cannot read is an error that states the rule. */
+function parsed<T>(fallback: string, rule: string, parse: (value: string) => T | undefined) {
+  return text(fallback).transform((value, context) => {
+    const result = parse(value.trim());
+    if (result !== undefined) return result;
+    context.addIssue({ code: 'custom', message: rule });
+    return z.NEVER;
+  });
+}
+
+function integer(fallback: string, min: number, max: number) {
+  return parsed(fallback, `must be an integer of ${String(min)} to ${String(max)}`, (value) => {
+    const number = Number(value);
+    return /^\d+$/.test(value) && number >= min && number <= max ? number : undefined;
+  });
+}
+
+function readDuration(value: string): number | undefined {
+  const match = /^(\d+)(ms|s|m|h|d)$/.exec(value);
+  const unit = UNITS[match?.[2] ?? ''];
+  return unit === undefined ? undefined : Number(match?.[1]) * unit;
+}
+
+function duration(fallback: string, min: string, max: string) {
+  const low = readDuration(min) ?? 0;
+  const high = readDuration(max) ?? Infinity;
+  return parsed(fallback, `must be a duration such as 90s or 15m, from ${min} to ${max}`, (value) => {
+    const ms = readDuration(value);
+    return ms !== undefined && ms >= low && ms <= high ? ms : undefined;
+  });
+}
+
+function readSize(value: string): number | undefined {
+  const match = /^(\d+)(B|KiB|MiB|GiB)$/.exec(value);
+  const unit = SIZES[match?.[2] ?? ''];
+  return unit === undefined ? undefined : Number(match?.[1]) * unit;
+}
+
+function size(fallback: string, min: string, max: string) {
+  const low = readSize(min) ?? 0;
+  const high = readSize(max) ?? Infinity;
+  return parsed(fallback, `must be a size such as 64KiB or 256MiB, from ${min} to ${max}`, (value) => {
+    const bytes = readSize(value);
+    return bytes !== undefined && bytes >= low && bytes <= high ? bytes : undefined;
+  });
+}
+
+function list(value: string): readonly string[] {
+  return value.split(',').map((one) => one.trim()).filter((one) => one !== '');
+}
+
+function each<T>(value: string, read: (one: string) => T | undefined): readonly T[] | undefined {
+  const results: T[] = [];
+  for (const one of list(value)) {
+    const result = read(one);
+    if (result === undefined) return undefined;
+    results.push(result);
+  }
+  return results;
+}
+
+function readServiceKey(value: string): ServiceKey | undefined {
+  const match = /^([A-Za-z0-9_-]+):([a-z+]+):([^\s:,]+)$/.exec(value);
+  const [, name, scopeText, key] = match ?? [];
+  if (name === undefined || scopeText === undefined || key === undefined || key.length < MIN_KEY) return undefined;
+  const scopes = scopeText.split('+');
+  const known = SCOPES.filter((scope) => scopes.includes(scope));
+  return known.length === scopes.length ? { name, scopes: known, key } : undefined;
+}
+
+function readUrl(value: string, protocols: readonly string[]): string | undefined {
+  if (!URL.canParse(value)) return undefined;
+  return protocols.includes(new URL(value).protocol) ? value.replace(/\/+$/, '') : undefined;
+}
+
+function readOrigin(value: string): string | undefined {
+  if (value === '*') return value;
+  return URL.canParse(value) && new URL(value).origin === value ? value : undefined;
+}
+
+/** The one schema: its keys are those of `.env.example`. */
+export const SCHEMA = z.object({
+  NODE_ENV: parsed('development', 'must be development, test or production', (value) =>
+    ['development', 'test', 'production'].find((one) => one === value),
+  ),
+  PORT: integer('8086', 0, 65_535),
+  HOST: text('0.0.0.0'),
+  PUBLIC_URL: parsed('', 'must be a URL that starts with wss:// or ws://', (value) =>
+    value === '' ? '' : readUrl(value, ['wss:', 'ws:']),
+  ),
+  GLOBAL_PREFIX: parsed('', 'must be empty or path segments such as /realtime', (value) =>
+    value === '' || /^(\/[A-Za-z0-9_-]+)+$/.test(value) ? value : undefined,
+  ),
+  AMQP_URL: parsed('', 'must be empty or amqp:// or amqps:// URLs, separated by commas', (value) =>
+    each(value, (one) => readUrl(one, ['amqp:', 'amqps:'])),
+  ),
+  AMQP_PREFIX: parsed('wirepost', 'must be 1 to 32 of a-z A-Z 0-9 _ - .', (value) =>
+    /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
+  ),
+  CONNECT_TIMEOUT: duration('30s', '1s', '10m'),
+  PUBLISH_TIMEOUT: duration('5s', '100ms', '1m'),
+  SERVICE_KEYS: parsed(
+    '',
+    `must be name:scope+scope:key, separated by commas; scopes are ${SCOPES.join(', ')}, a key has ${String(MIN_KEY)} characters or more and no colon`,
+    (value) => each(value, readServiceKey),
+  ),
+  JWT_SECRET: text('').transform(list),
+  TOKEN_TTL: duration('60s', '1s', '15m'),
+  SESSION_TTL: duration('24h', '1s', '30d'),
+  ORIGINS: parsed('*', 'must be * or origins such as https://app.example.com, separated by commas', (value) =>
+    each(value, readOrigin),
+  ),
+  WINDOW_MAX_AGE: duration('15m', '10s', '1d'),
+  WINDOW_MAX_BYTES: size('256MiB', '1MiB', '16GiB'),
+  LOG_MAX_AGE: duration('1d', '1m', '365d'),
+  LOG_MAX_BYTES: size('5GiB', '1MiB', '1024GiB'),
+  HEARTBEAT: duration('25s', '1s', '5m'),
+  MAX_PAYLOAD: size('64KiB', '1KiB', '1MiB'),
+  MAX_BUFFERED: size('256KiB', '1KiB', '64MiB'),
+  MAX_CONNECTIONS: integer('100000', 1, 10_000_000),
+  DRAIN_TIMEOUT: duration('10s', '0s', '5m'),
+  RETRY_DELAYS: parsed('1s,5s,30s,2m', 'must be durations such as 1s,5s,30s, each longer than the one before', (value) => {
+    const delays = each(value, readDuration);
+    const grows = delays?.every((delay, i) => delay >= 10 && delay > (delays[i - 1] ?? 0));
+    return grows === true && delays !== undefined && delays.length > 0 ? delays : undefined;
+  }),
+  LOG_LEVEL: parsed('log', `must be one of ${LOG_LEVELS.join(', ')}`, (value) =>
+    LOG_LEVELS.find((level) => level === value),
+  ),
+});
+
+type Values = z.output<typeof SCHEMA>;
+
+/** Reads the settings; throws a SettingsError with one sentence for the first wrong value. */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const result = SCHEMA.safeParse(present);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new SettingsError(`${String(issue?.path[0])} ${issue?.message ?? 'is wrong'}.`);
+  }
+  const values = result.data;
+  checkTogether(values);
+  const secrets = secretsOf(values);
+  const serviceKey = values.SERVICE_KEYS.length === 0 ? `dev-${randomBytes(18).toString('base64url')}` : undefined;
+  const production = values.NODE_ENV === 'production';
+  return Object.freeze({
+    production,
+    logLevel: values.LOG_LEVEL,
+    http: { port: values.PORT, host: values.HOST, globalPrefix: values.GLOBAL_PREFIX },
+    websocket: webSocketSlice(values),
+    rabbitmq: rabbitSlice(values),
+    retryDelays: values.RETRY_DELAYS,
+    window: { maxAge: values.WINDOW_MAX_AGE, maxBytes: values.WINDOW_MAX_BYTES },
+    log: { maxBytes: Math.min(values.LOG_MAX_BYTES, values.WINDOW_MAX_BYTES) },
+    tokens: {
+      secrets: secrets ?? [randomBytes(32).toString('base64url')],
+      tokenTtl: values.TOKEN_TTL,
+      sessionTtl: values.SESSION_TTL,
+    },
+    serviceKeys:
+      serviceKey === undefined
+        ? values.SERVICE_KEYS
+        : [{ name: 'development', scopes: [...SCOPES], key: serviceKey }],
+    generated: { ...(serviceKey === undefined ? {} : { serviceKey }), secret: secrets === undefined },
+  });
+}
+
+function checkTogether(values: Values): void {
+  if (values.TOKEN_TTL > values.WINDOW_MAX_AGE) {
+    throw new SettingsError('TOKEN_TTL must not be longer than WINDOW_MAX_AGE, or a used token could be used again.');
+  }
+  if (values.WINDOW_MAX_AGE > values.LOG_MAX_AGE) {
+    throw new SettingsError('WINDOW_MAX_AGE must not be longer than LOG_MAX_AGE.');
+  }
+  if (values.NODE_ENV !== 'production') return;
+  if (values.SERVICE_KEYS.length === 0) throw new SettingsError('SERVICE_KEYS must be set in production.');
+  if (values.PUBLIC_URL === '') throw new SettingsError('PUBLIC_URL must be set in production.');
+  for (const { name, key } of values.SERVICE_KEYS) {
+    if (WELL_KNOWN.test(key)) throw new SettingsError(`SERVICE_KEYS: the key of ${name} is a well-known one.`);
+  }
+}
+
+function secretsOf(values: Values): readonly string[] | undefined {
+  const secrets = values.JWT_SECRET;
+  const production = values.NODE_ENV === 'production';
+  if (secrets.length === 0) {
+    if (production) throw new SettingsError('JWT_SECRET must be set in production.');
+    return undefined;
+  }
+  if (secrets.length > 2) throw new SettingsError('JWT_SECRET must be one secret, or two while rotating.');
+  if (!production) return secrets;
+  for (const secret of secrets) {
+    if (secret.length < MIN_SECRET) {
+      throw new SettingsError(`JWT_SECRET must be at least ${String(MIN_SECRET)} characters long.`);
+    }
+    if (WELL_KNOWN.test(secret)) throw new SettingsError('JWT_SECRET must not be a well-known value.');
+  }
+  return secrets;
+}
+
+function webSocketSlice(values: Values): WebSocketSettings {
+  return {
+    publicUrl: (values.PUBLIC_URL || `ws://localhost:${String(values.PORT)}`) + values.GLOBAL_PREFIX,
+    path: `${values.GLOBAL_PREFIX}/socket/`,
+    origins: values.ORIGINS.includes('*') ? undefined : new Set(values.ORIGINS),
+    heartbeat: values.HEARTBEAT,
+    maxPayload: values.MAX_PAYLOAD,
+    maxBuffered: values.MAX_BUFFERED,
+    maxConnections: values.MAX_CONNECTIONS,
+    drainTimeout: values.DRAIN_TIMEOUT,
+  };
+}
+
+function rabbitSlice(values: Values): RabbitMqSettings | undefined {
+  if (values.AMQP_URL.length === 0) return undefined;
+  return {
+    urls: values.AMQP_URL,
+    prefix: values.AMQP_PREFIX,
+    connectTimeout: values.CONNECT_TIMEOUT,
+    publishTimeout: values.PUBLISH_TIMEOUT,
+    logMaxAge: values.LOG_MAX_AGE,
+    logMaxBytes: values.LOG_MAX_BYTES,
+    retryDelays: values.RETRY_DELAYS,
+  };
+}
