@@ -193,7 +193,7 @@ export async function createApp(settings: Settings, business?: readonly (new () 
     abortOnError: false,
     logger: new ConsoleLogger({ json: settings.production, logLevels: [...logLevels, 'fatal'] }),
   });
-  app.useBodyParser<string>('application/json', { bodyLimit: BODY_LIMIT }, (_request, body, done) => {
+  app.useBodyParser('application/json', { bodyLimit: BODY_LIMIT }, (_request, body: Buffer, done) => {
     try {
       done(null, parseJson(body.toString()));
     } catch (error) {

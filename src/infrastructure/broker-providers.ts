@@ -1,5 +1,34 @@
 import type { Provider } from '@nestjs/common';
+
+import { Clock } from '../application/ports/clock';
+import { LogReader, LogWriter } from '../application/ports/message-log';
+import { HandlerQueues, UpstreamPublisher } from '../application/ports/upstream';
+import { Broker } from '../application/wirepost-node';
+import { EmbeddedLog, EmbeddedLogReader } from './embedded/embedded-log';
+import { EmbeddedQueues, EmbeddedUpstreamPublisher } from './embedded/embedded-queues';
 import type { RabbitMqSettings } from './rabbitmq/rabbitmq-settings';
-export function brokerProviders(_r: RabbitMqSettings | undefined, _l: { maxBytes: number }): Provider[] {
-  return [];
+
+/** The adapters behind the log's and queues' ports: RabbitMQ when there are settings for it, else in memory. */
+export function brokerProviders(rabbitmq: RabbitMqSettings | undefined, log: { readonly maxBytes: number }): Provider[] {
+  return embedded(log.maxBytes);
+}
+
+function embedded(maxBytes: number): Provider[] {
+  const nothing: Broker = { connect: () => Promise.resolve(), close: () => Promise.resolve() };
+  return [
+    { provide: Broker, useValue: nothing },
+    { provide: EmbeddedLog, inject: [Clock], useFactory: (clock: Clock) => new EmbeddedLog(clock, maxBytes) },
+    { provide: LogWriter, useExisting: EmbeddedLog },
+    {
+      provide: LogReader,
+      inject: [EmbeddedLog, Clock],
+      useFactory: (one: EmbeddedLog, clock: Clock) => new EmbeddedLogReader(one, clock),
+    },
+    { provide: HandlerQueues, useClass: EmbeddedQueues },
+    {
+      provide: UpstreamPublisher,
+      inject: [HandlerQueues, Clock],
+      useFactory: (queues: EmbeddedQueues, clock: Clock) => new EmbeddedUpstreamPublisher(queues, clock),
+    },
+  ];
 }

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 
 import { Refusal } from '../../domain/errors';
 import { SUBPROTOCOL } from '../../protocol/frames';
@@ -35,7 +35,8 @@ export class WirepostWsAdapter extends WsAdapter {
 
   override create(): WebSocketServer {
     const server = this.httpServer as Server;
-    const wss = new WebSocketServer({
+    // `closeTimeout` (ms) is an option of ws that its types do not know yet.
+    const options: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
       maxPayload: this.settings.maxPayload,
       maxFragments: MAX_FRAGMENTS,
@@ -43,7 +44,8 @@ export class WirepostWsAdapter extends WsAdapter {
       perMessageDeflate: false,
       clientTracking: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-    });
+    };
+    const wss = new WebSocketServer(options);
     this.wss = wss;
     this.listener = (request, socket, head) => {
       void this.onUpgrade(request, socket, head);

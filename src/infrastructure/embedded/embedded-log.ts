@@ -1,0 +1,134 @@
+import { Logger } from '@nestjs/common';
+
+import type { Clock } from '../../application/ports/clock';
+import { type LogListener, LogReader, LogWriter, type NewEntry } from '../../application/ports/message-log';
+import type { LogEntry } from '../../domain/log/log-entry';
+
+/** Bytes that an entry is counted with beside its body. */
+const ENTRY_BYTES = 200;
+
+interface Held {
+  readonly entry: LogEntry;
+  readonly bytes: number;
+}
+
+/** The log in memory: append is confirmed in a later turn of the event loop, as a broker's would be. */
+export class EmbeddedLog extends LogWriter {
+  private held: Held[] = [];
+  private bytes = 0;
+  private next = 0;
+  private arrived: (() => void)[] = [];
+  private readonly readers = new Set<EmbeddedLogReader>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly maxBytes: number,
+  ) {
+    super();
+  }
+
+  override append(entry: NewEntry): Promise<void> {
+    return new Promise((resolve) => {
+      this.hold(this.number(entry));
+      if (this.arrived.push(resolve) === 1) {
+        setImmediate(() => {
+          this.settle();
+        });
+      }
+    });
+  }
+
+  /** The oldest entry held at or after an offset. */
+  from(offset: number): LogEntry | undefined {
+    const first = this.held[0]?.entry.offset ?? 0;
+    return this.held[Math.max(0, offset - first)]?.entry;
+  }
+
+  /** Offset of the first entry logged at or after `time` (ms since epoch). */
+  since(time: number): number {
+    return this.held.find(({ entry }) => entry.time >= time)?.entry.offset ?? this.next;
+  }
+
+  attach(reader: EmbeddedLogReader): void {
+    this.readers.add(reader);
+  }
+
+  detach(reader: EmbeddedLogReader): void {
+    this.readers.delete(reader);
+  }
+
+  private number(entry: NewEntry): LogEntry {
+    const time = this.clock.now();
+    const position = { offset: this.next++, timestamp: time, time };
+    if (entry.kind !== 'message') return { ...entry, ...position };
+    const { message, body } = entry;
+    const { id, key, audience, expiresAt } = message;
+    return { kind: 'message', id, key, audience, expiresAt, body, ...position };
+  }
+
+  private hold(entry: LogEntry): void {
+    const bytes = ENTRY_BYTES + (entry.kind === 'message' ? entry.body.length : 0);
+    this.held.push({ entry, bytes });
+    this.bytes += bytes;
+    let drop = 0;
+    while (this.bytes > this.maxBytes && drop < this.held.length - 1) this.bytes -= this.held[drop++]?.bytes ?? 0;
+    // Moving the rest costs as much as there is of it, so it is done for many entries at a time.
+    if (drop > 0) this.held = this.held.slice(drop + Math.min(1000, (this.held.length - drop) >> 2));
+    if (drop > 0) this.bytes = this.held.reduce((sum, one) => sum + one.bytes, 0);
+  }
+
+  private settle(): void {
+    const resolved = this.arrived;
+    this.arrived = [];
+    for (const resolve of resolved) resolve();
+    for (const reader of this.readers) reader.read();
+  }
+}
+
+/** Reads the embedded log from a position of its own. */
+export class EmbeddedLogReader extends LogReader {
+  private readonly logger = new Logger(EmbeddedLogReader.name);
+  private listener: LogListener | undefined;
+  private next = 0;
+
+  constructor(
+    private readonly log: EmbeddedLog,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  override start(maxAge: number, listener: LogListener): Promise<void> {
+    this.listener = listener;
+    this.next = this.log.since(this.clock.now() - maxAge);
+    this.log.attach(this);
+    setImmediate(() => {
+      this.read();
+    });
+    return Promise.resolve();
+  }
+
+  override restart(): void {
+    this.read();
+  }
+
+  override stop(): Promise<void> {
+    this.log.detach(this);
+    this.listener = undefined;
+    return Promise.resolve();
+  }
+
+  /** Reads to the end. */
+  read(): void {
+    for (;;) {
+      const entry = this.listener === undefined ? undefined : this.log.from(this.next);
+      if (entry === undefined) return;
+      this.next = entry.offset + 1;
+      try {
+        this.listener?.entry(entry);
+      } catch (error) {
+        this.logger.error(error);
+      }
+    }
+  }
+}
