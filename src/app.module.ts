@@ -42,6 +42,7 @@ import { RefusalFilter } from './interface/http/refusal.filter';
 import { ServiceKeyGuard } from './interface/http/service-key.guard';
 import { SocketUrl, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
+import { SessionContext } from './interface/websocket/client-session';
 import { TextFrameEncoder } from './interface/websocket/text-frame';
 import { Upgrade } from './interface/websocket/upgrade';
 import { WirepostWsAdapter } from './interface/websocket/wirepost-ws.adapter';
@@ -92,7 +93,9 @@ function interfaceProviders(settings: Settings): Provider[] {
   return [
     provide(BodyValidator, [], () => new BodyValidator()),
     provide(Upgrade, [AdmitClient, LogProbe, Metrics], (admit, probe, metrics) => new Upgrade(websocket, admit, probe, metrics)),
-    provide(WirepostGateway, [LogFollower, AdmitClient, AcceptClientMessage, TokenService, BodyValidator, Clock, Metrics, Upgrade], (follower, admit, accept, tokens, validator, clock, metrics, upgrade) => new WirepostGateway({ settings: websocket, delivery: follower.delivery, window: follower.window, admit, accept, tokens, validator, clock, metrics }, upgrade)),
+    provide(SessionContext, [LogFollower, AdmitClient, AcceptClientMessage, TokenService, BodyValidator, Clock, Metrics], (follower, admit, accept, tokens, validator, clock, metrics) => ({ settings: websocket, delivery: follower.delivery, window: follower.window, admit, accept, tokens, validator, clock, metrics })),
+    // Nest looks for gateways among providers that are classes.
+    WirepostGateway,
     { provide: SocketUrl, useValue: { base: websocket.publicUrl } satisfies SocketUrl },
     { provide: Willingness, useExisting: WirepostNode },
     { provide: APP_GUARD, inject: [Reflector, ServiceKeys], useFactory: (reflector: Reflector, keys: ServiceKeys) => new ServiceKeyGuard(reflector, keys) },

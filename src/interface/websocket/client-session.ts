@@ -28,16 +28,16 @@ const MAX_IN_FLIGHT = 256;
 const MAX_BAD_FRAMES = 10;
 
 /** What every session of a node shares. */
-export interface SessionContext {
-  readonly settings: WebSocketSettings;
-  readonly delivery: Delivery;
-  readonly window: Window;
-  readonly admit: AdmitClient;
-  readonly accept: AcceptClientMessage;
-  readonly tokens: TokenService;
-  readonly validator: BodyValidator;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
+export abstract class SessionContext {
+  abstract readonly settings: WebSocketSettings;
+  abstract readonly delivery: Delivery;
+  abstract readonly window: Window;
+  abstract readonly admit: AdmitClient;
+  abstract readonly accept: AcceptClientMessage;
+  abstract readonly tokens: TokenService;
+  abstract readonly validator: BodyValidator;
+  abstract readonly clock: Clock;
+  abstract readonly metrics: Metrics;
 }
 
 /** One client's connection: turns frames into use cases and their results into frames. */

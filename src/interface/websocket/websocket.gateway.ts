@@ -1,15 +1,16 @@
 import type { Duplex } from 'node:stream';
 
+import { Inject } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 
 import type { Admission } from '../../application/session/admit-client';
 import { CloseCode } from '../../protocol/codes';
-import { ClientSession, type SessionContext } from './client-session';
+import { ClientSession, SessionContext } from './client-session';
 import { Heartbeat } from './heartbeat';
 import { SocketChannel } from './socket-channel';
-import type { Upgrade } from './upgrade';
+import { Upgrade } from './upgrade';
 
 /** ms between two groups of connections that are closed at a shutdown. */
 const WAVE = 100;
@@ -22,8 +23,8 @@ export class WirepostGateway implements OnGatewayConnection {
   private readonly timer: NodeJS.Timeout;
 
   constructor(
-    private readonly context: SessionContext,
-    private readonly upgrade: Upgrade,
+    @Inject(SessionContext) private readonly context: SessionContext,
+    @Inject(Upgrade) private readonly upgrade: Upgrade,
   ) {
     this.timer = setInterval(() => {
       this.heartbeat.tick();

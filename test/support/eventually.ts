@@ -1,0 +1,17 @@
+const STEP = 10;
+
+/** Repeats an assertion until it holds; throws its last error when it does not within `within` ms. */
+export async function eventually<T>(
+  assertion: () => T | Promise<T>,
+  { within = 5000 }: { within?: number } = {},
+): Promise<T> {
+  const deadline = Date.now() + within;
+  for (;;) {
+    try {
+      return await assertion();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, STEP));
+    }
+  }
+}

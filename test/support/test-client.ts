@@ -1,0 +1,83 @@
+import { WebSocket } from 'ws';
+
+import { SUBPROTOCOL } from '../../src/protocol/frames';
+
+export interface Closed {
+  readonly code: number;
+  readonly reason: string;
+}
+
+export type Frame = Readonly<Record<string, unknown>>;
+
+/** A client that speaks the protocol and keeps everything that it got. */
+export class TestClient {
+  /** Every frame, in order. */
+  readonly frames: Frame[] = [];
+  closed: Closed | undefined;
+  /** HTTP status of a refused handshake. */
+  status: number | undefined;
+  opened = false;
+
+  private constructor(readonly ws: WebSocket) {
+    ws.on('open', () => {
+      this.opened = true;
+    });
+    ws.on('message', (data) => {
+      this.frames.push(JSON.parse((data as Buffer).toString()) as Frame);
+    });
+    ws.on('close', (code, reason) => {
+      this.closed = { code, reason: reason.toString() };
+    });
+    ws.on('unexpected-response', (_request, response) => {
+      this.status = response.statusCode;
+      this.closed = { code: 1006, reason: '' };
+      response.resume();
+      ws.terminate();
+    });
+    ws.on('error', () => undefined);
+  }
+
+  /** Connects; `plain` speaks no subprotocol. */
+  static connect(
+    url: string,
+    options: { cursor?: string | undefined; plain?: boolean; origin?: string } = {},
+  ): TestClient {
+    const target = options.cursor === undefined ? url : `${url}?cursor=${options.cursor}`;
+    const headers = options.origin === undefined ? {} : { origin: options.origin };
+    return new TestClient(new WebSocket(target, options.plain === true ? [] : [SUBPROTOCOL], { headers }));
+  }
+
+  get bodies(): Frame[] {
+    return this.frames.filter((frame) => !('op' in frame));
+  }
+
+  /** `content` of the bodies received. */
+  get contents(): unknown[] {
+    return this.bodies.map((body) => body['content']);
+  }
+
+  ops(op: string): Frame[] {
+    return this.frames.filter((frame) => frame['op'] === op);
+  }
+
+  get welcome(): Frame | undefined {
+    return this.ops('welcome')[0];
+  }
+
+  /** The last cursor that a delivery carried, or that of the welcome. */
+  get cursor(): string {
+    return String((this.bodies.at(-1) ?? this.welcome)?.['cursor']);
+  }
+
+  send(value: unknown): void {
+    this.ws.send(typeof value === 'string' ? value : JSON.stringify(value));
+  }
+
+  close(): void {
+    this.ws.close();
+  }
+
+  terminate(): void {
+    this.ws.terminate();
+  }
+}
