@@ -18,6 +18,8 @@ module.exports = {
   },
   // content-disposition (of @fastify/static) is an ES module, which Jest cannot require as it is.
   transformIgnorePatterns: ['/node_modules/(?!content-disposition/)'],
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
 };

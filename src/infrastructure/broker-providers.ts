@@ -6,11 +6,27 @@ import { HandlerQueues, UpstreamPublisher } from '../application/ports/upstream'
 import { Broker } from '../application/wirepost-node';
 import { EmbeddedLog, EmbeddedLogReader } from './embedded/embedded-log';
 import { EmbeddedQueues, EmbeddedUpstreamPublisher } from './embedded/embedded-queues';
+import { RabbitMqBroker } from './rabbitmq/rabbitmq-broker';
 import type { RabbitMqSettings } from './rabbitmq/rabbitmq-settings';
 
 /** The adapters behind the log's and queues' ports: RabbitMQ when there are settings for it, else in memory. */
 export function brokerProviders(rabbitmq: RabbitMqSettings | undefined, log: { readonly maxBytes: number }): Provider[] {
-  return embedded(log.maxBytes);
+  return rabbitmq === undefined ? embedded(log.maxBytes) : onRabbitMq(rabbitmq);
+}
+
+function onRabbitMq(settings: RabbitMqSettings): Provider[] {
+  const part = <T>(provide: abstract new () => T, of: (broker: RabbitMqBroker) => T): Provider => ({
+    provide,
+    inject: [Broker],
+    useFactory: of,
+  });
+  return [
+    { provide: Broker, inject: [Clock], useFactory: (clock: Clock) => new RabbitMqBroker(settings, clock) },
+    part(LogWriter, (broker) => broker.logWriter),
+    part(LogReader, (broker) => broker.logReader),
+    part(UpstreamPublisher, (broker) => broker.upstream),
+    part(HandlerQueues, (broker) => broker.queues),
+  ];
 }
 
 function embedded(maxBytes: number): Provider[] {

@@ -42,6 +42,12 @@ export class Message {
     return new Message(origin, body, messageId ?? by.newId(), messageId !== undefined);
   }
 
+  /** A message that was composed elsewhere and comes back from a queue; `repeatable` as it was then. */
+  static revive(value: unknown, origin: Origin, repeatable: boolean, by: Composition): Message {
+    const message = Message.compose(value, origin, by);
+    return new Message(message.origin, message.body, message.id, repeatable);
+  }
+
   get audience(): Audience {
     return audienceOf(this.body);
   }

@@ -1,0 +1,115 @@
+import { AmqpConnection } from '@golevelup/nestjs-rabbitmq';
+import { Logger } from '@nestjs/common';
+import type { ChannelModel } from 'amqplib';
+
+import type { RabbitMqSettings } from './rabbitmq-settings';
+
+/** Seconds; a silent broker is given up after about two of them. */
+const HEARTBEAT = 10;
+const RECONNECT = 1;
+
+/** What depends on a connection being there. */
+export interface LinkUser {
+  connected(connection: ChannelModel): void;
+  disconnected(): void;
+}
+
+/**
+ * One connection to the broker, kept by golevelup's AmqpConnection: it connects, beats and connects again.
+ * Channels are ours (see ChannelKeeper), since its own are not opened again when the broker closes only them.
+ */
+export class BrokerLink {
+  private readonly logger: Logger;
+  private readonly amqp: AmqpConnection;
+  private readonly users = new Set<LinkUser>();
+  private current: ChannelModel | undefined;
+  /** True while the broker takes no publishes (memory or disk alarm). */
+  blocked = false;
+
+  constructor(
+    private readonly name: string,
+    private readonly settings: RabbitMqSettings,
+  ) {
+    this.logger = new Logger(`BrokerLink ${name}`);
+    this.amqp = new AmqpConnection({
+      name,
+      uri: [...settings.urls],
+      connectionManagerOptions: {
+        heartbeatIntervalInSeconds: HEARTBEAT,
+        reconnectTimeInSeconds: RECONNECT,
+        connectionOptions: { clientProperties: { connection_name: `wirepost ${name}` } },
+      },
+      connectionInitOptions: {
+        wait: true,
+        reject: true,
+        timeout: settings.connectTimeout,
+        skipConnectionFailedLogging: true,
+        skipDisconnectFailedLogging: true,
+      },
+      logger: silent,
+    });
+  }
+
+  get connection(): ChannelModel | undefined {
+    return this.current;
+  }
+
+  /** Connects; rejects when the broker cannot be reached in time. */
+  async open(): Promise<void> {
+    const opening = this.amqp.init();
+    const managed = this.amqp.managedConnection;
+    managed.on('connect', () => {
+      if (managed.connection !== undefined) this.onConnect(managed.connection);
+    });
+    managed.on('disconnect', ({ err }) => {
+      this.onDisconnect(err);
+    });
+    managed.on('blocked', ({ reason }) => {
+      this.blocked = true;
+      this.logger.warn(`the broker takes no publishes: ${reason}`);
+    });
+    managed.on('unblocked', () => {
+      this.blocked = false;
+      this.logger.log('the broker takes publishes again');
+    });
+    try {
+      await opening;
+    } catch (error) {
+      await managed.close().catch(() => undefined);
+      const seconds = String(this.settings.connectTimeout / 1000);
+      throw new Error(`no broker at AMQP_URL answered within ${seconds} s`, { cause: error });
+    }
+  }
+
+  use(user: LinkUser): void {
+    this.users.add(user);
+    if (this.current !== undefined) user.connected(this.current);
+  }
+
+  release(user: LinkUser): void {
+    this.users.delete(user);
+  }
+
+  async close(): Promise<void> {
+    this.users.clear();
+    await this.amqp.managedConnection.close();
+  }
+
+  private onConnect(connection: ChannelModel): void {
+    this.current = connection;
+    this.blocked = false;
+    this.logger.log('connected');
+    for (const user of this.users) user.connected(connection);
+  }
+
+  private onDisconnect(error: Error): void {
+    if (this.current === undefined) return;
+    this.current = undefined;
+    this.blocked = false;
+    this.logger.warn(`disconnected: ${error.message}`);
+    for (const user of this.users) user.disconnected();
+  }
+}
+
+/** golevelup logs every attempt with the URL's host; what matters is logged above. */
+const silent = { log: () => undefined, error: () => undefined, warn: () => undefined };

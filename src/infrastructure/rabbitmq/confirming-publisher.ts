@@ -1,0 +1,143 @@
+import type { Message as AmqpMessage, Options } from 'amqplib';
+
+import { Refusal } from '../../domain/errors';
+import type { BrokerLink } from './broker-link';
+import { ChannelKeeper } from './channel-keeper';
+
+/** Publishes that may wait for their confirm at a time, by number and by bytes. */
+const MAX_PENDING = 20_000;
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+/** ms between two looks for publishes that have waited too long. */
+const SWEEP = 100;
+
+interface Pending {
+  readonly exchange: string;
+  readonly messageId: string | undefined;
+  readonly bytes: number;
+  readonly deadline: number;
+  readonly resolve: (result: 'confirmed' | 'returned') => void;
+  readonly reject: (reason: Refusal) => void;
+  returned: boolean;
+}
+
+/**
+ * Publishes with confirms and `mandatory`. Nothing is buffered while the broker is away: what cannot be published
+ * now is refused at once, and what was published but not confirmed has an unknown outcome.
+ */
+export class ConfirmingPublisher {
+  private readonly keeper: ChannelKeeper;
+  /** In the order of publishing, which is that of the deadlines too. */
+  private readonly pending = new Set<Pending>();
+  private bytes = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly link: BrokerLink,
+    name: string,
+    private readonly timeout: number,
+  ) {
+    this.keeper = new ChannelKeeper(
+      link,
+      name,
+      (channel) => {
+        channel.on('return', (message: AmqpMessage) => {
+          this.markReturned(message);
+        });
+        return Promise.resolve();
+      },
+      () => {
+        this.giveUp();
+      },
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.keeper.start();
+    this.timer = setInterval(() => {
+      this.sweep();
+    }, SWEEP);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.keeper.stop();
+  }
+
+  /**
+   * Resolves after the broker's confirm; `returned` when no queue took it. Rejects with UNAVAILABLE when nothing was
+   * published or the broker refused it, with UNKNOWN_OUTCOME when the confirm did not come.
+   */
+  publish(
+    exchange: string,
+    key: string,
+    content: Buffer,
+    options: Options.Publish,
+  ): Promise<'confirmed' | 'returned'> {
+    const { channel } = this.keeper;
+    if (channel === undefined) return Promise.reject(new Refusal('UNAVAILABLE', 'the broker is away'));
+    if (this.link.blocked) return Promise.reject(new Refusal('UNAVAILABLE', 'the broker takes no publishes now'));
+    if (this.pending.size >= MAX_PENDING || this.bytes >= MAX_PENDING_BYTES) {
+      return Promise.reject(new Refusal('OVERLOAD', 'too many publishes wait for the broker'));
+    }
+    return new Promise((resolve, reject) => {
+      const pending: Pending = {
+        exchange,
+        messageId: options.messageId,
+        bytes: content.length,
+        deadline: Date.now() + this.timeout,
+        resolve,
+        reject,
+        returned: false,
+      };
+      try {
+        channel.publish(exchange, key, content, { ...options, mandatory: true, persistent: true }, (error: unknown) => {
+          this.settle(pending, error);
+        });
+      } catch {
+        // Thrown for a channel that is closing: nothing was written.
+        reject(new Refusal('UNAVAILABLE', 'the broker is away'));
+        return;
+      }
+      this.pending.add(pending);
+      this.bytes += pending.bytes;
+    });
+  }
+
+  private settle(pending: Pending, error: unknown): void {
+    if (!this.remove(pending)) return;
+    if (error) pending.reject(new Refusal('UNAVAILABLE', 'the broker refused the message'));
+    else pending.resolve(pending.returned ? 'returned' : 'confirmed');
+  }
+
+  /** A return comes before the confirm of the same publish (AMQP 0-9-1, basic.return). */
+  private markReturned({ fields, properties }: AmqpMessage): void {
+    for (const pending of this.pending) {
+      if (pending.returned || pending.exchange !== fields.exchange) continue;
+      if (pending.messageId !== properties.messageId) continue;
+      pending.returned = true;
+      return;
+    }
+  }
+
+  private giveUp(): void {
+    for (const pending of [...this.pending]) this.unknown(pending);
+  }
+
+  private sweep(): void {
+    const now = Date.now();
+    for (const pending of this.pending) {
+      if (pending.deadline > now) return;
+      this.unknown(pending);
+    }
+  }
+
+  private unknown(pending: Pending): void {
+    if (this.remove(pending)) pending.reject(new Refusal('UNKNOWN_OUTCOME'));
+  }
+
+  private remove(pending: Pending): boolean {
+    if (!this.pending.delete(pending)) return false;
+    this.bytes -= pending.bytes;
+    return true;
+  }
+}

@@ -1,0 +1,7 @@
+import { RabbitMqNode } from './rabbitmq-node';
+
+/** One broker for the whole run; specs keep apart by `freshPrefix`, those that kill a broker start their own. */
+export default async function setup(): Promise<void> {
+  const node = await RabbitMqNode.start();
+  process.env['TEST_AMQP_NODE'] = node.description;
+}
