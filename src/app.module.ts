@@ -2,12 +2,24 @@ import 'reflect-metadata';
 
 import type { AddressInfo } from 'node:net';
 
-import { ConsoleLogger, type DynamicModule, Module, type Provider, ValidationPipe } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, DiscoveryModule, DiscoveryService, NestFactory, Reflector } from '@nestjs/core';
+import {
+  ConsoleLogger,
+  type DynamicModule,
+  Module,
+  type Provider,
+  ValidationPipe,
+} from '@nestjs/common';
+import {
+  APP_FILTER,
+  APP_GUARD,
+  DiscoveryModule,
+  DiscoveryService,
+  NestFactory,
+  Reflector,
+} from '@nestjs/core';
 import { JwtModule, JwtService } from '@nestjs/jwt';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import type { ValidationError } from 'class-validator';
 
 import { discoverHandlers } from './application/handlers/handler-discovery';
 import { HandlerRegistry } from './application/handlers/handler-registry';
@@ -30,7 +42,6 @@ import { ChargingStatusModule } from './business/charging-status/charging-status
 import { DisplayShowModule } from './business/display-show/display-show.module';
 import { PaymentResultModule } from './business/payment-result/payment-result.module';
 import { QrcodeRefreshModule } from './business/qrcode-refresh/qrcode-refresh.module';
-import { Refusal } from './domain/errors';
 import { PrometheusMetrics } from './infrastructure/observability/prometheus-metrics';
 import { SystemClock } from './infrastructure/observability/system-clock';
 import { HashedServiceKeys } from './infrastructure/security/hashed-service-keys';
@@ -40,6 +51,7 @@ import { HealthController, Willingness } from './interface/http/health.controlle
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { ServiceKeyGuard } from './interface/http/service-key.guard';
+import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrl, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
 import { SessionContext } from './interface/websocket/client-session';
@@ -56,10 +68,17 @@ const BODY_LIMIT = 16 * 1024 * 1024;
 const LOG_TIMEOUT = 5000;
 const LEVELS: readonly LogLevel[] = ['error', 'warn', 'log', 'debug', 'verbose'];
 /** What developers add: one Nest module per business type. */
-const BUSINESS_MODULES = [QrcodeRefreshModule, PaymentResultModule, DisplayShowModule, ChargingStatusModule];
+const BUSINESS_MODULES = [
+  QrcodeRefreshModule,
+  PaymentResultModule,
+  DisplayShowModule,
+  ChargingStatusModule,
+];
 
 type Token<T> = abstract new (...args: never[]) => T;
-type Instances<T extends readonly unknown[]> = { [K in keyof T]: T[K] extends Token<infer I> ? I : never };
+type Instances<T extends readonly unknown[]> = {
+  [K in keyof T]: T[K] extends Token<infer I> ? I : never;
+};
 
 /** A provider made by a function of other providers, with its types checked. */
 function provide<T, D extends readonly Token<unknown>[]>(
@@ -70,35 +89,140 @@ function provide<T, D extends readonly Token<unknown>[]>(
   return { provide: token, inject: [...inject], useFactory: make as (...args: unknown[]) => T };
 }
 
-function applicationProviders(settings: Settings): Provider[] {
-  const { websocket, window, tokens, retryDelays } = settings;
+function logProviders(settings: Settings): Provider[] {
+  const { websocket, window, tokens } = settings;
+  return [
+    {
+      provide: TokenService,
+      inject: [JwtService, Clock],
+      useFactory: (jwt: JwtService, clock: Clock) =>
+        new JwtTokenService(jwt, tokens.secrets, clock),
+    },
+    provide(
+      LogFollower,
+      [Clock, Metrics],
+      (clock, metrics) =>
+        new LogFollower(window, websocket.maxBuffered, new TextFrameEncoder(), clock, metrics),
+    ),
+    provide(
+      LogClaims,
+      [LogWriter, LogFollower, Clock],
+      (writer, follower, clock) => new LogClaims(writer, follower, clock, LOG_TIMEOUT),
+    ),
+    provide(
+      LogProbe,
+      [LogWriter, LogReader, LogFollower, Clock],
+      (writer, reader, follower, clock) =>
+        new LogProbe(writer, reader, follower, clock, LOG_TIMEOUT),
+    ),
+  ];
+}
+
+function useCaseProviders(settings: Settings): Provider[] {
+  const { websocket, tokens, retryDelays } = settings;
   const maxBytes = websocket.maxPayload;
   return [
-    { provide: TokenService, inject: [JwtService, Clock], useFactory: (jwt: JwtService, clock: Clock) => new JwtTokenService(jwt, tokens.secrets, clock) },
-    provide(LogFollower, [Clock, Metrics], (clock, metrics) => new LogFollower(window, websocket.maxBuffered, new TextFrameEncoder(), clock, metrics)),
-    provide(LogClaims, [LogWriter, LogFollower, Clock], (writer, follower, clock) => new LogClaims(writer, follower, clock, LOG_TIMEOUT)),
-    provide(LogProbe, [LogWriter, LogReader, LogFollower, Clock], (writer, reader, follower, clock) => new LogProbe(writer, reader, follower, clock, LOG_TIMEOUT)),
     provide(HandlerRegistry, [], () => new HandlerRegistry()),
-    provide(HandlerRunner, [HandlerRegistry, HandlerQueues, LogWriter, LogFollower, LogClaims, Clock, Metrics], (registry, queues, log, follower, claims, clock, metrics) => new HandlerRunner(registry, queues, log, follower, claims, clock, metrics, { retryDelays, maxBytes })),
-    provide(PushMessage, [LogWriter, Clock, Metrics], (log, clock, metrics) => new PushMessage(log, clock, metrics, maxBytes)),
-    provide(AcceptClientMessage, [LogWriter, UpstreamPublisher, HandlerRegistry, Clock], (log, upstream, handlers, clock) => new AcceptClientMessage(log, upstream, handlers, clock, maxBytes)),
-    provide(IssueToken, [TokenService, LogFollower, Clock], (service, follower, clock) => new IssueToken(service, follower, clock, tokens)),
-    provide(AdmitClient, [TokenService, LogClaims, LogProbe, Clock], (service, claims, probe, clock) => new AdmitClient(service, claims, probe, clock)),
-    provide(WirepostNode, [Broker, LogReader, LogFollower, LogClaims, LogProbe, HandlerRunner, HandlerQueues, WirepostGateway, Upgrade], (broker, reader, follower, claims, probe, handlers, queues, gateway, upgrade) => new WirepostNode(broker, reader, follower, claims, probe, handlers, queues, { drain: () => { upgrade.stop(); return gateway.drain(); } }, { windowMaxAge: window.maxAge, drainTimeout: websocket.drainTimeout })),
+    provide(
+      HandlerRunner,
+      [HandlerRegistry, HandlerQueues, LogWriter, LogFollower, LogClaims, Clock, Metrics],
+      (registry, queues, log, follower, claims, clock, metrics) =>
+        new HandlerRunner(registry, queues, log, follower, claims, clock, metrics, {
+          retryDelays,
+          maxBytes,
+        }),
+    ),
+    provide(
+      PushMessage,
+      [LogWriter, Clock, Metrics],
+      (log, clock, metrics) => new PushMessage(log, clock, metrics, maxBytes),
+    ),
+    provide(
+      AcceptClientMessage,
+      [LogWriter, UpstreamPublisher, HandlerRegistry, Clock],
+      (log, upstream, handlers, clock) =>
+        new AcceptClientMessage(log, upstream, handlers, clock, maxBytes),
+    ),
+    provide(
+      IssueToken,
+      [TokenService, LogFollower, Clock],
+      (service, follower, clock) => new IssueToken(service, follower, clock, tokens),
+    ),
+    provide(
+      AdmitClient,
+      [TokenService, LogClaims, LogProbe, Clock],
+      (service, claims, probe, clock) => new AdmitClient(service, claims, probe, clock),
+    ),
   ];
+}
+
+function nodeProvider({ window, websocket }: Settings): Provider {
+  return provide(
+    WirepostNode,
+    [
+      Broker,
+      LogReader,
+      LogFollower,
+      LogClaims,
+      LogProbe,
+      HandlerRunner,
+      HandlerQueues,
+      WirepostGateway,
+      Upgrade,
+    ],
+    (broker, reader, follower, claims, probe, handlers, queues, gateway, upgrade) =>
+      new WirepostNode(
+        broker,
+        reader,
+        follower,
+        claims,
+        probe,
+        handlers,
+        queues,
+        {
+          drain: () => {
+            upgrade.stop();
+            return gateway.drain();
+          },
+        },
+        { windowMaxAge: window.maxAge, drainTimeout: websocket.drainTimeout },
+      ),
+  );
 }
 
 function interfaceProviders(settings: Settings): Provider[] {
   const { websocket } = settings;
   return [
     provide(BodyValidator, [], () => new BodyValidator()),
-    provide(Upgrade, [AdmitClient, LogProbe, Metrics], (admit, probe, metrics) => new Upgrade(websocket, admit, probe, metrics)),
-    provide(SessionContext, [LogFollower, AdmitClient, AcceptClientMessage, TokenService, BodyValidator, Clock, Metrics], (follower, admit, accept, tokens, validator, clock, metrics) => ({ settings: websocket, delivery: follower.delivery, window: follower.window, admit, accept, tokens, validator, clock, metrics })),
+    provide(
+      Upgrade,
+      [AdmitClient, LogProbe, Metrics],
+      (admit, probe, metrics) => new Upgrade(websocket, admit, probe, metrics),
+    ),
+    provide(
+      SessionContext,
+      [LogFollower, AdmitClient, AcceptClientMessage, TokenService, BodyValidator, Clock, Metrics],
+      (follower, admit, accept, tokens, validator, clock, metrics) => ({
+        settings: websocket,
+        delivery: follower.delivery,
+        window: follower.window,
+        admit,
+        accept,
+        tokens,
+        validator,
+        clock,
+        metrics,
+      }),
+    ),
     // Nest looks for gateways among providers that are classes.
     WirepostGateway,
     { provide: SocketUrl, useValue: { base: websocket.publicUrl } satisfies SocketUrl },
     { provide: Willingness, useExisting: WirepostNode },
-    { provide: APP_GUARD, inject: [Reflector, ServiceKeys], useFactory: (reflector: Reflector, keys: ServiceKeys) => new ServiceKeyGuard(reflector, keys) },
+    {
+      provide: APP_GUARD,
+      inject: [Reflector, ServiceKeys],
+      useFactory: (reflector: Reflector, keys: ServiceKeys) => new ServiceKeyGuard(reflector, keys),
+    },
     { provide: APP_FILTER, useClass: RefusalFilter },
   ];
 }
@@ -106,7 +230,10 @@ function interfaceProviders(settings: Settings): Provider[] {
 /** Puts the layers together; the only module that sees them all. */
 @Module({})
 export class AppModule {
-  static with(settings: Settings, business: readonly (new () => object)[] = BUSINESS_MODULES): DynamicModule {
+  static with(
+    settings: Settings,
+    business: readonly (new () => object)[] = BUSINESS_MODULES,
+  ): DynamicModule {
     return {
       module: AppModule,
       imports: [DiscoveryModule, JwtModule.register({}), ...business],
@@ -117,7 +244,9 @@ export class AppModule {
         { provide: MetricsPage, useExisting: Metrics },
         { provide: ServiceKeys, useValue: new HashedServiceKeys(settings.serviceKeys) },
         ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }),
-        ...applicationProviders(settings),
+        ...logProviders(settings),
+        ...useCaseProviders(settings),
+        nodeProvider(settings),
         ...interfaceProviders(settings),
       ],
     };
@@ -135,7 +264,11 @@ export class WirepostApp {
   async start(): Promise<void> {
     const { host, port } = this.settings.http;
     await this.nest.init();
-    discoverHandlers(this.nest.get(DiscoveryService), this.nest.get(Reflector), this.nest.get(HandlerRegistry));
+    discoverHandlers(
+      this.nest.get(DiscoveryService),
+      this.nest.get(Reflector),
+      this.nest.get(HandlerRegistry),
+    );
     this.observe();
     await this.nest.get(WirepostNode).start();
     await this.nest.listen({ port, host, backlog: 4096 });
@@ -167,8 +300,12 @@ export class WirepostApp {
       `  get a token     curl -H "Authorization: Bearer ${key}" "${url}"`,
       `  API console     ${base}/docs`,
       `  health          ${base}/health/ready`,
-      ...(generated.serviceKey === undefined ? [] : [`  service key     ${generated.serviceKey}   (development, for this run only)`]),
-      ...(generated.secret && rabbitmq !== undefined ? ['  JWT_SECRET is not set: tokens of this node are good at this node only.'] : []),
+      ...(generated.serviceKey === undefined
+        ? []
+        : [`  service key     ${generated.serviceKey}   (development, for this run only)`]),
+      ...(generated.secret && rabbitmq !== undefined
+        ? ['  JWT_SECRET is not set: tokens of this node are good at this node only.']
+        : []),
       '',
     ].join('\n');
   }
@@ -188,36 +325,57 @@ export class WirepostApp {
 }
 
 /** Makes a node; `business` replaces the sample modules. Nothing listens until `start`. */
-export async function createApp(settings: Settings, business?: readonly (new () => object)[]): Promise<WirepostApp> {
-  const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, forceCloseConnections: true, routerOptions: { maxParamLength: 200 } });
+export async function createApp(
+  settings: Settings,
+  business?: readonly (new () => object)[],
+): Promise<WirepostApp> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  });
   const logLevels = LEVELS.slice(0, LEVELS.indexOf(settings.logLevel) + 1);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings, business), adapter, {
-    bodyParser: false,
-    abortOnError: false,
-    logger: new ConsoleLogger({ json: settings.production, logLevels: [...logLevels, 'fatal'] }),
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.with(settings, business),
+    adapter,
+    {
+      bodyParser: false,
+      abortOnError: false,
+      logger: new ConsoleLogger({ json: settings.production, logLevels: [...logLevels, 'fatal'] }),
+    },
+  );
+  app.useBodyParser(
+    'application/json',
+    { bodyLimit: BODY_LIMIT },
+    (_request, body: Buffer, done) => {
+      try {
+        done(null, parseJson(body.toString()));
+      } catch (error) {
+        done(error as Error, undefined);
+      }
+    },
+  );
+  app.setGlobalPrefix(settings.http.globalPrefix, {
+    exclude: ['health/live', 'health/ready', 'metrics'],
   });
-  app.useBodyParser('application/json', { bodyLimit: BODY_LIMIT }, (_request, body: Buffer, done) => {
-    try {
-      done(null, parseJson(body.toString()));
-    } catch (error) {
-      done(error as Error, undefined);
-    }
-  });
-  app.setGlobalPrefix(settings.http.globalPrefix, { exclude: ['health/live', 'health/ready', 'metrics'] });
-  app.useGlobalPipes(new ValidationPipe({ transform: true, whitelist: true, forbidNonWhitelisted: true, exceptionFactory: asRefusal }));
+  app.useGlobalPipes(
+    new ValidationPipe({
+      transform: true,
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      exceptionFactory: asRefusal,
+    }),
+  );
   app.useWebSocketAdapter(new WirepostWsAdapter(app, app.get(Upgrade), settings.websocket));
   document(app);
   return new WirepostApp(app, settings);
 }
 
 function document(app: NestFastifyApplication): void {
-  const config = new DocumentBuilder().setTitle('Wirepost').setDescription('Tokens, pushes and health').addBearerAuth().build();
+  const config = new DocumentBuilder()
+    .setTitle('Wirepost')
+    .setDescription('Tokens, pushes and health')
+    .addBearerAuth()
+    .build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config));
-}
-
-function asRefusal([error]: ValidationError[]): Refusal {
-  const field = error?.property ?? 'body';
-  const [[rule, text] = []] = Object.entries(error?.constraints ?? {});
-  if (rule === 'whitelistValidation') return new Refusal('UNKNOWN_FIELD', `${field} is not a field`, field);
-  return new Refusal('BAD_FIELD', text ?? `${field} is wrong`, field);
 }

@@ -36,11 +36,18 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 const SIZES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 const MIN_SECRET = 32;
 const MIN_KEY = 16;
-const WELL_KNOWN = /secret|password|changeme|change-me|example|default|^(.)\1*$|1234567|qwerty|wirepost/i;
+const WELL_KNOWN =
+  /secret|password|changeme|change-me|example|default|^(.)\1*$|1234567|qwerty|wirepost/i;
 
 function text(fallback: string) {
   return z.string().default(fallback);
@@ -72,10 +79,14 @@ function readDuration(value: string): number | undefined {
 function duration(fallback: string, min: string, max: string) {
   const low = readDuration(min) ?? 0;
   const high = readDuration(max) ?? Infinity;
-  return parsed(fallback, `must be a duration such as 90s or 15m, from ${min} to ${max}`, (value) => {
-    const ms = readDuration(value);
-    return ms !== undefined && ms >= low && ms <= high ? ms : undefined;
-  });
+  return parsed(
+    fallback,
+    `must be a duration such as 90s or 15m, from ${min} to ${max}`,
+    (value) => {
+      const ms = readDuration(value);
+      return ms !== undefined && ms >= low && ms <= high ? ms : undefined;
+    },
+  );
 }
 
 function readSize(value: string): number | undefined {
@@ -87,14 +98,21 @@ function readSize(value: string): number | undefined {
 function size(fallback: string, min: string, max: string) {
   const low = readSize(min) ?? 0;
   const high = readSize(max) ?? Infinity;
-  return parsed(fallback, `must be a size such as 64KiB or 256MiB, from ${min} to ${max}`, (value) => {
-    const bytes = readSize(value);
-    return bytes !== undefined && bytes >= low && bytes <= high ? bytes : undefined;
-  });
+  return parsed(
+    fallback,
+    `must be a size such as 64KiB or 256MiB, from ${min} to ${max}`,
+    (value) => {
+      const bytes = readSize(value);
+      return bytes !== undefined && bytes >= low && bytes <= high ? bytes : undefined;
+    },
+  );
 }
 
 function list(value: string): readonly string[] {
-  return value.split(',').map((one) => one.trim()).filter((one) => one !== '');
+  return value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
 }
 
 function each<T>(value: string, read: (one: string) => T | undefined): readonly T[] | undefined {
@@ -110,7 +128,8 @@ function each<T>(value: string, read: (one: string) => T | undefined): readonly 
 function readServiceKey(value: string): ServiceKey | undefined {
   const match = /^([A-Za-z0-9_-]+):([a-z+]+):([^\s:,]+)$/.exec(value);
   const [, name, scopeText, key] = match ?? [];
-  if (name === undefined || scopeText === undefined || key === undefined || key.length < MIN_KEY) return undefined;
+  if (name === undefined || scopeText === undefined || key === undefined || key.length < MIN_KEY)
+    return undefined;
   const scopes = scopeText.split('+');
   const known = SCOPES.filter((scope) => scopes.includes(scope));
   return known.length === scopes.length ? { name, scopes: known, key } : undefined;
@@ -155,8 +174,10 @@ export const SCHEMA = z.object({
   JWT_SECRET: text('').transform(list),
   TOKEN_TTL: duration('60s', '1s', '15m'),
   SESSION_TTL: duration('24h', '1s', '30d'),
-  ORIGINS: parsed('*', 'must be * or origins such as https://app.example.com, separated by commas', (value) =>
-    each(value, readOrigin),
+  ORIGINS: parsed(
+    '*',
+    'must be * or origins such as https://app.example.com, separated by commas',
+    (value) => each(value, readOrigin),
   ),
   WINDOW_MAX_AGE: duration('15m', '10s', '1d'),
   WINDOW_MAX_BYTES: size('256MiB', '1MiB', '16GiB'),
@@ -167,11 +188,15 @@ export const SCHEMA = z.object({
   MAX_BUFFERED: size('256KiB', '1KiB', '64MiB'),
   MAX_CONNECTIONS: integer('100000', 1, 10_000_000),
   DRAIN_TIMEOUT: duration('10s', '0s', '5m'),
-  RETRY_DELAYS: parsed('1s,5s,30s,2m', 'must be durations such as 1s,5s,30s, each longer than the one before', (value) => {
-    const delays = each(value, readDuration);
-    const grows = delays?.every((delay, i) => delay >= 10 && delay > (delays[i - 1] ?? 0));
-    return grows === true && delays !== undefined && delays.length > 0 ? delays : undefined;
-  }),
+  RETRY_DELAYS: parsed(
+    '1s,5s,30s,2m',
+    'must be durations such as 1s,5s,30s, each longer than the one before',
+    (value) => {
+      const delays = each(value, readDuration);
+      const grows = delays?.every((delay, i) => delay >= 10 && delay > (delays[i - 1] ?? 0));
+      return grows === true && delays !== undefined && delays.length > 0 ? delays : undefined;
+    },
+  ),
   LOG_LEVEL: parsed('log', `must be one of ${LOG_LEVELS.join(', ')}`, (value) =>
     LOG_LEVELS.find((level) => level === value),
   ),
@@ -181,7 +206,9 @@ type Values = z.output<typeof SCHEMA>;
 
 /** Reads the settings; throws a SettingsError with one sentence for the first wrong value. */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const result = SCHEMA.safeParse(present);
   if (!result.success) {
     const [issue] = result.error.issues;
@@ -190,7 +217,8 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const values = result.data;
   checkTogether(values);
   const secrets = secretsOf(values);
-  const serviceKey = values.SERVICE_KEYS.length === 0 ? `dev-${randomBytes(18).toString('base64url')}` : undefined;
+  const serviceKey =
+    values.SERVICE_KEYS.length === 0 ? `dev-${randomBytes(18).toString('base64url')}` : undefined;
   const production = values.NODE_ENV === 'production';
   return Object.freeze({
     production,
@@ -210,22 +238,29 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
       serviceKey === undefined
         ? values.SERVICE_KEYS
         : [{ name: 'development', scopes: [...SCOPES], key: serviceKey }],
-    generated: { ...(serviceKey === undefined ? {} : { serviceKey }), secret: secrets === undefined },
+    generated: {
+      ...(serviceKey === undefined ? {} : { serviceKey }),
+      secret: secrets === undefined,
+    },
   });
 }
 
 function checkTogether(values: Values): void {
   if (values.TOKEN_TTL > values.WINDOW_MAX_AGE) {
-    throw new SettingsError('TOKEN_TTL must not be longer than WINDOW_MAX_AGE, or a used token could be used again.');
+    throw new SettingsError(
+      'TOKEN_TTL must not be longer than WINDOW_MAX_AGE, or a used token could be used again.',
+    );
   }
   if (values.WINDOW_MAX_AGE > values.LOG_MAX_AGE) {
     throw new SettingsError('WINDOW_MAX_AGE must not be longer than LOG_MAX_AGE.');
   }
   if (values.NODE_ENV !== 'production') return;
-  if (values.SERVICE_KEYS.length === 0) throw new SettingsError('SERVICE_KEYS must be set in production.');
+  if (values.SERVICE_KEYS.length === 0)
+    throw new SettingsError('SERVICE_KEYS must be set in production.');
   if (values.PUBLIC_URL === '') throw new SettingsError('PUBLIC_URL must be set in production.');
   for (const { name, key } of values.SERVICE_KEYS) {
-    if (WELL_KNOWN.test(key)) throw new SettingsError(`SERVICE_KEYS: the key of ${name} is a well-known one.`);
+    if (WELL_KNOWN.test(key))
+      throw new SettingsError(`SERVICE_KEYS: the key of ${name} is a well-known one.`);
   }
 }
 
@@ -236,20 +271,23 @@ function secretsOf(values: Values): readonly string[] | undefined {
     if (production) throw new SettingsError('JWT_SECRET must be set in production.');
     return undefined;
   }
-  if (secrets.length > 2) throw new SettingsError('JWT_SECRET must be one secret, or two while rotating.');
+  if (secrets.length > 2)
+    throw new SettingsError('JWT_SECRET must be one secret, or two while rotating.');
   if (!production) return secrets;
   for (const secret of secrets) {
     if (secret.length < MIN_SECRET) {
       throw new SettingsError(`JWT_SECRET must be at least ${String(MIN_SECRET)} characters long.`);
     }
-    if (WELL_KNOWN.test(secret)) throw new SettingsError('JWT_SECRET must not be a well-known value.');
+    if (WELL_KNOWN.test(secret))
+      throw new SettingsError('JWT_SECRET must not be a well-known value.');
   }
   return secrets;
 }
 
 function webSocketSlice(values: Values): WebSocketSettings {
   return {
-    publicUrl: (values.PUBLIC_URL || `ws://localhost:${String(values.PORT)}`) + values.GLOBAL_PREFIX,
+    publicUrl:
+      (values.PUBLIC_URL || `ws://localhost:${String(values.PORT)}`) + values.GLOBAL_PREFIX,
     path: `${values.GLOBAL_PREFIX}/socket/`,
     origins: values.ORIGINS.includes('*') ? undefined : new Set(values.ORIGINS),
     heartbeat: values.HEARTBEAT,

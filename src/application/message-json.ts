@@ -6,7 +6,10 @@ import type { NewEntry } from './ports/message-log';
 export function messageEntry(message: Message, maxBytes: number): NewEntry {
   const body = Buffer.from(JSON.stringify(message.body));
   if (body.length > maxBytes) {
-    throw new Refusal('TOO_LARGE', `the body has ${String(body.length)} bytes, the limit is ${String(maxBytes)}`);
+    throw new Refusal(
+      'TOO_LARGE',
+      `the body has ${String(body.length)} bytes, the limit is ${String(maxBytes)}`,
+    );
   }
   return { kind: 'message', message, body };
 }

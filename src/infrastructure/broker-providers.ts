@@ -10,7 +10,10 @@ import { RabbitMqBroker } from './rabbitmq/rabbitmq-broker';
 import type { RabbitMqSettings } from './rabbitmq/rabbitmq-settings';
 
 /** The adapters behind the log's and queues' ports: RabbitMQ when there are settings for it, else in memory. */
-export function brokerProviders(rabbitmq: RabbitMqSettings | undefined, log: { readonly maxBytes: number }): Provider[] {
+export function brokerProviders(
+  rabbitmq: RabbitMqSettings | undefined,
+  log: { readonly maxBytes: number },
+): Provider[] {
   return rabbitmq === undefined ? embedded(log.maxBytes) : onRabbitMq(rabbitmq);
 }
 
@@ -21,7 +24,11 @@ function onRabbitMq(settings: RabbitMqSettings): Provider[] {
     useFactory: of,
   });
   return [
-    { provide: Broker, inject: [Clock], useFactory: (clock: Clock) => new RabbitMqBroker(settings, clock) },
+    {
+      provide: Broker,
+      inject: [Clock],
+      useFactory: (clock: Clock) => new RabbitMqBroker(settings, clock),
+    },
     part(LogWriter, (broker) => broker.logWriter),
     part(LogReader, (broker) => broker.logReader),
     part(UpstreamPublisher, (broker) => broker.upstream),
@@ -33,7 +40,11 @@ function embedded(maxBytes: number): Provider[] {
   const nothing: Broker = { connect: () => Promise.resolve(), close: () => Promise.resolve() };
   return [
     { provide: Broker, useValue: nothing },
-    { provide: EmbeddedLog, inject: [Clock], useFactory: (clock: Clock) => new EmbeddedLog(clock, maxBytes) },
+    {
+      provide: EmbeddedLog,
+      inject: [Clock],
+      useFactory: (clock: Clock) => new EmbeddedLog(clock, maxBytes),
+    },
     { provide: LogWriter, useExisting: EmbeddedLog },
     {
       provide: LogReader,
@@ -44,7 +55,8 @@ function embedded(maxBytes: number): Provider[] {
     {
       provide: UpstreamPublisher,
       inject: [HandlerQueues, Clock],
-      useFactory: (queues: EmbeddedQueues, clock: Clock) => new EmbeddedUpstreamPublisher(queues, clock),
+      useFactory: (queues: EmbeddedQueues, clock: Clock) =>
+        new EmbeddedUpstreamPublisher(queues, clock),
     },
   ];
 }

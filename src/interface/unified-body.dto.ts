@@ -36,7 +36,10 @@ export class UnifiedBodyDto {
   @IsIn([...MESSAGE_TYPES])
   messageType!: MessageType;
 
-  @ApiProperty({ example: 'payment.result', description: 'Dot-separated words; the routing key upstream' })
+  @ApiProperty({
+    example: 'payment.result',
+    description: 'Dot-separated words; the routing key upstream',
+  })
   @IsString()
   @Matches(BUSINESS_TYPE)
   @MaxLength(LIMITS.businessType)

@@ -42,11 +42,26 @@ interface ErrorRow {
 /** The one table of errors: `code` in a `rejected` frame, `result` and status of a REST answer, close code. */
 export const ERRORS = {
   BAD_JSON: { result: 40001, http: 400, retryable: false, description: 'not a JSON object' },
-  BAD_FIELD: { result: 40002, http: 400, retryable: false, description: 'a field has a wrong value' },
-  UNKNOWN_FIELD: { result: 40003, http: 400, retryable: false, description: 'a field is not known' },
+  BAD_FIELD: {
+    result: 40002,
+    http: 400,
+    retryable: false,
+    description: 'a field has a wrong value',
+  },
+  UNKNOWN_FIELD: {
+    result: 40003,
+    http: 400,
+    retryable: false,
+    description: 'a field is not known',
+  },
   TOO_DEEP: { result: 40004, http: 400, retryable: false, description: 'nested too deeply' },
   UNKNOWN_OP: { result: 40005, http: 400, retryable: false, description: 'op is not known' },
-  BAD_CURSOR: { result: 40006, http: 400, retryable: false, description: 'not a cursor of this connection' },
+  BAD_CURSOR: {
+    result: 40006,
+    http: 400,
+    retryable: false,
+    description: 'not a cursor of this connection',
+  },
   BINARY: { result: 40007, http: 400, retryable: false, description: 'binary frames are not used' },
   ABUSE: {
     result: 40008,
@@ -55,8 +70,18 @@ export const ERRORS = {
     retryable: false,
     description: 'too many bad frames',
   },
-  BAD_REQUEST: { result: 40009, http: 400, retryable: false, description: 'the request is malformed' },
-  UNAUTHENTICATED: { result: 40101, http: 401, retryable: false, description: 'no valid credentials' },
+  BAD_REQUEST: {
+    result: 40009,
+    http: 400,
+    retryable: false,
+    description: 'the request is malformed',
+  },
+  UNAUTHENTICATED: {
+    result: 40101,
+    http: 401,
+    retryable: false,
+    description: 'no valid credentials',
+  },
   TOKEN_EXPIRED: {
     result: 40102,
     http: 401,
@@ -90,7 +115,12 @@ export const ERRORS = {
     description: 'larger than the limit',
   },
   MEDIA_TYPE: { result: 41501, http: 415, retryable: false, description: 'only application/json' },
-  NO_HANDLER: { result: 42401, http: 424, retryable: false, description: 'no handler for this business type' },
+  NO_HANDLER: {
+    result: 42401,
+    http: 424,
+    retryable: false,
+    description: 'no handler for this business type',
+  },
   INTERNAL: {
     result: 50001,
     http: 500,

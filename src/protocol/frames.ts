@@ -61,12 +61,7 @@ export interface ByeFrame {
 }
 
 export type ServerFrame =
-  | WelcomeFrame
-  | AcceptedFrame
-  | RejectedFrame
-  | GapFrame
-  | PongFrame
-  | ByeFrame;
+  WelcomeFrame | AcceptedFrame | RejectedFrame | GapFrame | PongFrame | ByeFrame;
 
 /** Cumulative: everything up to the cursor was handled by the application. */
 export interface AckFrame {

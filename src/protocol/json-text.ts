@@ -1,9 +1,7 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
+const OPEN = new Set([0x5b, 0x7b]);
+const CLOSE = new Set([0x5d, 0x7d]);
 
 /**
  * True when JSON text opens more than `limit` arrays and objects within each other. Asked before parsing,
@@ -11,17 +9,23 @@ const CLOSE_OBJECT = 0x7d;
  */
 export function isDeeperThan(limit: number, text: string): boolean {
   let depth = 0;
-  let inString = false;
   for (let i = 0; i < text.length; i += 1) {
     const c = text.charCodeAt(i);
-    if (inString) {
-      if (c === BACKSLASH) i += 1;
-      else if (c === QUOTE) inString = false;
-    } else if (c === QUOTE) inString = true;
-    else if (c === OPEN_ARRAY || c === OPEN_OBJECT) {
+    if (c === QUOTE) i = endOfString(text, i);
+    else if (OPEN.has(c)) {
       depth += 1;
       if (depth > limit) return true;
-    } else if (c === CLOSE_ARRAY || c === CLOSE_OBJECT) depth -= 1;
+    } else if (CLOSE.has(c)) depth -= 1;
   }
   return false;
+}
+
+/** Index of the quote that ends the string which starts at `start`; the text's end when there is none. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i += 1) {
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i += 1;
+    else if (c === QUOTE) return i;
+  }
+  return text.length;
 }

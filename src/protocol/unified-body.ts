@@ -7,7 +7,8 @@ export const MESSAGE_TYPES = ['SERVER_TO_CLIENT', 'CLIENT_TO_SERVER', 'CLIENT_TO
 export type MessageType = (typeof MESSAGE_TYPES)[number];
 
 /** Any JSON value (RFC 8259). */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Limits of the unified body; lengths in UTF-16 code units, as `String.length` counts them. */
 export const LIMITS = {

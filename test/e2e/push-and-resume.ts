@@ -11,7 +11,10 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
   });
   afterAll(() => node.stop());
 
-  async function connect(uniqueId: string, grants: Record<string, unknown> = {}): Promise<TestClient> {
+  async function connect(
+    uniqueId: string,
+    grants: Record<string, unknown> = {},
+  ): Promise<TestClient> {
     const client = TestClient.connect(await node.url(uniqueId, grants));
     await eventually(() => {
       expect(client.welcome).toBeDefined();
@@ -21,7 +24,9 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
 
   it('delivers a push to the user it names, with messageId, timestamp and cursor, and to nobody else', async () => {
     const [one, other] = [await connect('push-1'), await connect('push-2')];
-    const answer = await node.push(aBody({ toUniqueId: 'push-1', content: { n: 1 }, messageId: 'push-m1' }));
+    const answer = await node.push(
+      aBody({ toUniqueId: 'push-1', content: { n: 1 }, messageId: 'push-m1' }),
+    );
     expect(answer).toMatchObject({ status: 202, result: 0, data: { messageId: 'push-m1' } });
     await eventually(() => {
       expect(one.bodies).toHaveLength(1);
@@ -92,7 +97,8 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
 
   it('delivers a messageId once, however often it is pushed', async () => {
     const client = await connect('dup-1');
-    for (let i = 0; i < 3; i += 1) await node.push(aBody({ toUniqueId: 'dup-1', messageId: 'dup-m', content: i }));
+    for (let i = 0; i < 3; i += 1)
+      await node.push(aBody({ toUniqueId: 'dup-1', messageId: 'dup-m', content: i }));
     await node.push(aBody({ toUniqueId: 'dup-1', content: 'end' }));
     await eventually(() => {
       expect(client.contents).toEqual([0, 'end']);
@@ -134,7 +140,11 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
     const client = await connect('batch-1');
     const answer = await node.post<{ result: number; data: { code?: string; field?: string } }[]>(
       '/websocket/push/batch',
-      [aBody({ toUniqueId: 'batch-1', content: 1 }), aBody({ sendType: 'ALL' }), aBody({ toUniqueId: 'batch-1', content: 2 })],
+      [
+        aBody({ toUniqueId: 'batch-1', content: 1 }),
+        aBody({ sendType: 'ALL' }),
+        aBody({ toUniqueId: 'batch-1', content: 2 }),
+      ],
     );
     expect(answer.status).toBe(202);
     expect(answer.data.map((one) => one.result === 0)).toEqual([true, false, true]);
@@ -185,10 +195,19 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
       expect(client.ops('gap')).toHaveLength(1);
       expect(client.contents.at(-1)).toBe('here');
     });
-    expect(client.ops('gap')[0]).toMatchObject({ from: '999999999-1600000000000', reason: 'OTHER_LOG' });
-    const plain = TestClient.connect(await node.url('gap-1'), { cursor: '999999999-1600000000000', plain: true });
+    expect(client.ops('gap')[0]).toMatchObject({
+      from: '999999999-1600000000000',
+      reason: 'OTHER_LOG',
+    });
+    const plain = TestClient.connect(await node.url('gap-1'), {
+      cursor: '999999999-1600000000000',
+      plain: true,
+    });
     await eventually(() => {
-      expect(plain.bodies[0]).toMatchObject({ businessType: 'wirepost.gap', content: { reason: 'OTHER_LOG' } });
+      expect(plain.bodies[0]).toMatchObject({
+        businessType: 'wirepost.gap',
+        content: { reason: 'OTHER_LOG' },
+      });
     });
   });
 }

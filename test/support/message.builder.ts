@@ -4,7 +4,9 @@ import type { UnifiedBody } from '../../src/protocol/unified-body';
 let ids = 0;
 
 /** A valid body of a push to one user, with what a test cares about on top. */
-export function aBody(over: Partial<Record<keyof UnifiedBody, unknown>> = {}): Record<string, unknown> {
+export function aBody(
+  over: Partial<Record<keyof UnifiedBody, unknown>> = {},
+): Record<string, unknown> {
   return {
     sendType: 'UNICAST',
     messageType: 'SERVER_TO_CLIENT',
@@ -16,8 +18,15 @@ export function aBody(over: Partial<Record<keyof UnifiedBody, unknown>> = {}): R
 }
 
 /** A valid upstream body. */
-export function aQuestion(over: Partial<Record<keyof UnifiedBody, unknown>> = {}): Record<string, unknown> {
-  return aBody({ messageType: 'CLIENT_TO_SERVER', businessType: 'qrcode.refresh', toUniqueId: undefined, ...over });
+export function aQuestion(
+  over: Partial<Record<keyof UnifiedBody, unknown>> = {},
+): Record<string, unknown> {
+  return aBody({
+    messageType: 'CLIENT_TO_SERVER',
+    businessType: 'qrcode.refresh',
+    toUniqueId: undefined,
+    ...over,
+  });
 }
 
 /** A composed message, from a service unless told otherwise. */
@@ -26,5 +35,8 @@ export function aMessage(
   origin: Origin = SERVICE,
   now = 1000,
 ): Message {
-  return Message.compose(aBody(over), origin, { now: () => now, newId: () => `id-${String(++ids)}` });
+  return Message.compose(aBody(over), origin, {
+    now: () => now,
+    newId: () => `id-${String(++ids)}`,
+  });
 }

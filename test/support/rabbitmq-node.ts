@@ -1,5 +1,13 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,13 +86,21 @@ export class RabbitMqNode {
 
   /** The node that another process started. */
   static of(description: string): RabbitMqNode {
-    const { folder, port, env } = JSON.parse(description) as { folder: string; port: number; env: NodeJS.ProcessEnv };
+    const { folder, port, env } = JSON.parse(description) as {
+      folder: string;
+      port: number;
+      env: NodeJS.ProcessEnv;
+    };
     return new RabbitMqNode(folder, port, env);
   }
 
   /** Starts the server and waits until it takes connections. */
   async boot(): Promise<void> {
-    this.child = spawn(join(BIN, 'rabbitmq-server'), [], { env: this.env, stdio: 'ignore', detached: true });
+    this.child = spawn(join(BIN, 'rabbitmq-server'), [], {
+      env: this.env,
+      stdio: 'ignore',
+      detached: true,
+    });
     await eventually(() => this.ctl('await_startup', '--timeout', '60'), { within: BOOT });
   }
 

@@ -3,7 +3,8 @@ import { RabbitMqNode } from './rabbitmq-node';
 /** The broker that the whole run shares. */
 export function sharedBroker(): RabbitMqNode {
   const description = process.env['TEST_AMQP_NODE'];
-  if (description === undefined) throw new Error('the shared broker was not started by the global set-up');
+  if (description === undefined)
+    throw new Error('the shared broker was not started by the global set-up');
   return RabbitMqNode.of(description);
 }
 

@@ -44,7 +44,9 @@ export class TestClient {
   ): TestClient {
     const target = options.cursor === undefined ? url : `${url}?cursor=${options.cursor}`;
     const headers = options.origin === undefined ? {} : { origin: options.origin };
-    return new TestClient(new WebSocket(target, options.plain === true ? [] : [SUBPROTOCOL], { headers }));
+    return new TestClient(
+      new WebSocket(target, options.plain === true ? [] : [SUBPROTOCOL], { headers }),
+    );
   }
 
   get bodies(): Frame[] {

@@ -41,9 +41,12 @@ export class TestNode {
     });
     const node = new TestNode(await createApp(settings, business));
     await node.app.start();
-    await eventually(async () => {
-      expect((await node.get('/health/ready')).status).toBe(200);
-    }, { within: 20_000 });
+    await eventually(
+      async () => {
+        expect((await node.get('/health/ready')).status).toBe(200);
+      },
+      { within: 20_000 },
+    );
     return node;
   }
 
@@ -59,7 +62,11 @@ export class TestNode {
     return answerOf<T>(await fetch(this.base + path, { headers: authorization(key) }));
   }
 
-  async post<T = unknown>(path: string, body: unknown, key: string | undefined = SERVICE_KEY): Promise<Answer<T>> {
+  async post<T = unknown>(
+    path: string,
+    body: unknown,
+    key: string | undefined = SERVICE_KEY,
+  ): Promise<Answer<T>> {
     const response = await fetch(this.base + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...authorization(key) },
@@ -74,7 +81,11 @@ export class TestNode {
 
   /** A socket URL at this node for a user. */
   async url(uniqueId: string, grants: Readonly<Record<string, unknown>> = {}): Promise<string> {
-    const answer = await this.post<string>('/websocket/token', { uniqueId, clientType: 'H5', ...grants });
+    const answer = await this.post<string>('/websocket/token', {
+      uniqueId,
+      clientType: 'H5',
+      ...grants,
+    });
     expect(answer.result).toBe(0);
     return this.socketUrl(answer.data.slice(answer.data.lastIndexOf('/') + 1));
   }
@@ -90,7 +101,9 @@ function authorization(key: string | undefined): Record<string, string> {
 
 async function answerOf<T>(response: Response): Promise<Answer<T>> {
   const text = await response.text();
-  const json = (text.startsWith('{') ? JSON.parse(text) : { result: -1, description: text, data: undefined }) as {
+  const json = (
+    text.startsWith('{') ? JSON.parse(text) : { result: -1, description: text, data: undefined }
+  ) as {
     result: number;
     description: string;
     data: T;

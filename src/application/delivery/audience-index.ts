@@ -30,13 +30,8 @@ export class AudienceIndex<T extends Member> {
   /** Calls `visit` once for each member that the audience includes. */
   forEach(audience: Audience, visit: (member: T) => void): void {
     if (audience.kind === 'multicast') {
-      const seen = new Set<T>();
-      const byTag = audience.tags.length > 0;
-      for (const label of byTag ? audience.tags : audience.businesses) {
-        for (const member of (byTag ? this.byTag : this.byBusiness).get(label) ?? []) {
-          if (!seen.has(member) && reaches(audience, member.subscription)) visit(member);
-          seen.add(member);
-        }
+      for (const member of this.candidates(audience.tags, audience.businesses)) {
+        if (reaches(audience, member.subscription)) visit(member);
       }
       return;
     }
@@ -45,6 +40,14 @@ export class AudienceIndex<T extends Member> {
     for (const member of members) {
       if (audience.clientType === '' || reaches(audience, member.subscription)) visit(member);
     }
+  }
+
+  /** Holders of any of the tags or, without tags, of any of the businesses. */
+  private candidates(tags: readonly string[], businesses: readonly string[]): ReadonlySet<T> {
+    const [index, labels] = tags.length > 0 ? [this.byTag, tags] : [this.byBusiness, businesses];
+    const found = new Set<T>();
+    for (const label of labels) for (const member of index.get(label) ?? []) found.add(member);
+    return found;
   }
 }
 

@@ -56,7 +56,13 @@ export class Delivery {
     subscriber.subscription = subscription;
     this.index.add(subscriber);
     if (from >= upTo) return;
-    const { frames, count } = this.window.replay(subscription, from, Infinity, this.clock.now(), former);
+    const { frames, count } = this.window.replay(
+      subscription,
+      from,
+      Infinity,
+      this.clock.now(),
+      former,
+    );
     // Behind `upTo` a lagging subscriber is served by its own replay.
     if (subscriber.live) this.write(subscriber, frames, count);
     else subscriber.position = from;

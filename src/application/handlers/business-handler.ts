@@ -59,7 +59,10 @@ export interface HandlerMetadata extends HandlerOptions {
 export const HANDLER_METADATA = 'wirepost:business-handler';
 
 /** Makes a class the handler of a business type; the class must be a provider of a Nest module. */
-export function BusinessHandler(businessType: string, options: HandlerOptions = {}): ClassDecorator {
+export function BusinessHandler(
+  businessType: string,
+  options: HandlerOptions = {},
+): ClassDecorator {
   return applyDecorators(
     Injectable(),
     SetMetadata<string, HandlerMetadata>(HANDLER_METADATA, { businessType, ...options }),

@@ -30,7 +30,9 @@ export class HandlerRegistry {
     for (const option of ['concurrency', 'timeout', 'attempts'] as const) {
       const value = registered[option];
       if (!Number.isInteger(value) || value < 1) {
-        throw new Error(`@BusinessHandler('${businessType}') of ${name}: ${option} must be a positive integer`);
+        throw new Error(
+          `@BusinessHandler('${businessType}') of ${name}: ${option} must be a positive integer`,
+        );
       }
     }
     const other = this.byType.get(businessType);

@@ -2,7 +2,12 @@ import { Logger } from '@nestjs/common';
 
 import { Refusal } from '../../domain/errors';
 import { keyOf, Message, SERVICE } from '../../domain/message/message';
-import { DONE, HandlerTimeout, type Outcome, RedeliveryPolicy } from '../../domain/routing/redelivery-policy';
+import {
+  DONE,
+  HandlerTimeout,
+  type Outcome,
+  RedeliveryPolicy,
+} from '../../domain/routing/redelivery-policy';
 import { checkIsPush } from '../../domain/routing/routing-policy';
 import type { LogClaims } from '../log/log-claims';
 import type { LogFollower } from '../log/log-follower';
@@ -40,7 +45,9 @@ export class HandlerRunner {
   async start(): Promise<void> {
     for (const registered of this.registry.all) {
       const policy = new RedeliveryPolicy(registered.attempts, this.settings.retryDelays);
-      await this.queues.consume(registered, (delivery) => this.deliver(registered, policy, delivery));
+      await this.queues.consume(registered, (delivery) =>
+        this.deliver(registered, policy, delivery),
+      );
     }
   }
 
@@ -68,7 +75,8 @@ export class HandlerRunner {
   /** A copy that the client sent again belongs to the publish that claimed its id first; that one is in a queue too. */
   private async isRepeated({ message, publishId }: UpstreamDelivery): Promise<boolean> {
     // After a crash between the confirmed reply and the ack, the reply is in the log already.
-    if (publishId !== undefined && this.follower.window.has(keyOf(SERVICE, replyId(publishId, 0)))) return true;
+    if (publishId !== undefined && this.follower.window.has(keyOf(SERVICE, replyId(publishId, 0))))
+      return true;
     if (!message.repeatable) return false;
     if (publishId === undefined) return this.follower.claims.isTaken(claimKey(message), '');
     return !(await this.claims.claim(claimKey(message), publishId));
@@ -89,7 +97,9 @@ export class HandlerRunner {
     const result = await withDeadline(work, registered.timeout, abort);
     const base = delivery.publishId ?? this.clock.newId();
     const replies = listOf(result).map((one, i) => this.compose(one, message, replyId(base, i)));
-    await Promise.all(replies.map((reply) => this.log.append(messageEntry(reply, this.settings.maxBytes))));
+    await Promise.all(
+      replies.map((reply) => this.log.append(messageEntry(reply, this.settings.maxBytes))),
+    );
   }
 
   private compose(outgoing: Outgoing, request: Message, id: string): Message {
@@ -100,7 +110,8 @@ export class HandlerRunner {
       return message;
     }
     const { fromUniqueId, fromClientType } = request.body;
-    if (fromUniqueId === undefined) throw new Refusal('BAD_FIELD', 'a message without fromUniqueId has nobody to reply to');
+    if (fromUniqueId === undefined)
+      throw new Refusal('BAD_FIELD', 'a message without fromUniqueId has nobody to reply to');
     const body = {
       sendType: 'UNICAST',
       messageType: 'SERVER_TO_CLIENT',
@@ -114,7 +125,11 @@ export class HandlerRunner {
     return Message.compose(body, SERVICE, this.clock);
   }
 
-  private report(registered: RegisteredHandler, delivery: UpstreamDelivery, outcome: Outcome): void {
+  private report(
+    registered: RegisteredHandler,
+    delivery: UpstreamDelivery,
+    outcome: Outcome,
+  ): void {
     if (outcome.kind === 'done') return;
     this.metrics.count(outcome.kind === 'retry' ? 'handlerRetried' : 'handlerRejected');
     const what = `${registered.businessType} message ${delivery.message.id} attempt ${String(delivery.attempt)}`;

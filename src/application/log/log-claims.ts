@@ -60,7 +60,8 @@ export class LogClaims {
     for (const [id, waiters] of this.waiting) {
       if (waiters.some((waiter) => waiter.deadline > now)) continue;
       this.waiting.delete(id);
-      for (const waiter of waiters) waiter.reject(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
+      for (const waiter of waiters)
+        waiter.reject(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
     }
   }
 

@@ -108,7 +108,9 @@ export class LogFollower implements LogListener {
     const last = this.applied;
     if (last === undefined || offset === last.offset + 1) return;
     const to = new Cursor(offset - 1, 0);
-    this.logger.warn(`the log has lost the entries after ${last.toString()} up to offset ${String(to.offset)}`);
+    this.logger.warn(
+      `the log has lost the entries after ${last.toString()} up to offset ${String(to.offset)}`,
+    );
     this.delivery.hole({ from: last, to, reason: 'LOG_HOLE' });
     this.window.clear({ offset: offset - 1, timestamp: 0, time: 0 });
   }

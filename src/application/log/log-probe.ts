@@ -79,7 +79,8 @@ export class LogProbe {
   beat(): void {
     const now = this.clock.now();
     for (const flight of [...this.flights.values()]) {
-      if (flight.deadline <= now) flight.done(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
+      if (flight.deadline <= now)
+        flight.done(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
     }
     this.watchReader(now);
     if (this.current === undefined && now - this.lastBack >= PROBE_INTERVAL) {

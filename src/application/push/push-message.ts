@@ -8,8 +8,7 @@ import type { Metrics } from '../ports/metrics';
 
 /** What became of one body of a batch. */
 export type PushResult =
-  | { readonly messageId: string }
-  | { readonly refusal: Refusal; readonly messageId?: string };
+  { readonly messageId: string } | { readonly refusal: Refusal; readonly messageId?: string };
 
 /** A service pushes to clients: the message is accepted when the log has confirmed it. */
 export class PushMessage {

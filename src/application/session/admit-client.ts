@@ -37,7 +37,10 @@ export class AdmitClient {
     const cursor = Cursor.parse(cursorText ?? claims.cursor);
     // Before the claim: a log that does not answer must not cost the client its token.
     await this.probe.reach(cursor);
-    if (claims.use === 'connect' && !(await this.claims.claim(`t ${claims.id}`, this.clock.newId()))) {
+    if (
+      claims.use === 'connect' &&
+      !(await this.claims.claim(`t ${claims.id}`, this.clock.newId()))
+    ) {
       throw new Refusal('TOKEN_USED');
     }
     const now = this.clock.now();

@@ -29,7 +29,8 @@ export class IssueToken {
   /** Returns the token. Throws UNAVAILABLE while this node has not read the log, since it knows no position. */
   execute(request: TokenRequest): string {
     const cursor = this.follower.applied;
-    if (cursor === undefined) throw new Refusal('UNAVAILABLE', 'this node is still reading the log');
+    if (cursor === undefined)
+      throw new Refusal('UNAVAILABLE', 'this node is still reading the log');
     const ttl = Math.min(request.ttl ?? this.limits.tokenTtl, this.limits.tokenTtl);
     return this.tokens.issue({
       identity: { uniqueId: request.uniqueId, clientType: request.clientType },

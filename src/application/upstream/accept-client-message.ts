@@ -33,7 +33,11 @@ export class AcceptClientMessage {
       return;
     }
     if ((await this.upstream.publish(message)) === 'unroutable') {
-      throw new Refusal('NO_HANDLER', `nobody handles business type ${message.body.businessType}`, 'businessType');
+      throw new Refusal(
+        'NO_HANDLER',
+        `nobody handles business type ${message.body.businessType}`,
+        'businessType',
+      );
     }
   }
 }

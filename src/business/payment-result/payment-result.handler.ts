@@ -1,4 +1,8 @@
-import { BusinessHandler, type Handler, type Push } from '../../application/handlers/business-handler';
+import {
+  BusinessHandler,
+  type Handler,
+  type Push,
+} from '../../application/handlers/business-handler';
 import type { Message } from '../../domain/message/message';
 import type { Json } from '../../protocol/unified-body';
 

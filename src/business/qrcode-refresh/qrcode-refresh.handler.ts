@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-import { BusinessHandler, type Handler, type Reply } from '../../application/handlers/business-handler';
+import {
+  BusinessHandler,
+  type Handler,
+  type Reply,
+} from '../../application/handlers/business-handler';
 import type { Message } from '../../domain/message/message';
 
 /** ms that a code may be scanned. */

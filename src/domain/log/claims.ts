@@ -3,7 +3,10 @@
  * which connection owns a single-use token and which copy of a repeated message is worked on.
  */
 export class Claims {
-  private readonly winners = new Map<string, { readonly claimant: string; readonly time: number }>();
+  private readonly winners = new Map<
+    string,
+    { readonly claimant: string; readonly time: number }
+  >();
 
   /** Enters a claim as read from the log; true when the claimant is the owner. */
   enter(key: string, claimant: string, time: number): boolean {

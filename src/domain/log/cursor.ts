@@ -12,7 +12,8 @@ export class Cursor {
   /** Throws BAD_CURSOR for anything but `<offset>-<timestamp>`. */
   static parse(text: string): Cursor {
     const parts = parseCursor(text);
-    if (parts === undefined) throw new Refusal('BAD_CURSOR', 'cursor must be <offset>-<timestamp>', 'cursor');
+    if (parts === undefined)
+      throw new Refusal('BAD_CURSOR', 'cursor must be <offset>-<timestamp>', 'cursor');
     return new Cursor(parts.offset, parts.timestamp);
   }
 

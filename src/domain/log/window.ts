@@ -109,7 +109,8 @@ export class Window {
         expiresAt: message.expiresAt,
         chain,
         back: head === undefined ? 0 : this.nextSeq - head,
-        audience: audience.kind === 'multicast' || audience.clientType !== '' ? audience : undefined,
+        audience:
+          audience.kind === 'multicast' || audience.clientType !== '' ? audience : undefined,
         key: message.key,
       },
       message.parts,
@@ -122,7 +123,16 @@ export class Window {
   /** Takes note of an entry that goes to nobody, so that its offset and identity are known. */
   skip({ offset, timestamp, time }: WindowPosition): void {
     this.add(
-      { offset, timestamp, time, expiresAt: 0, chain: undefined, back: 0, audience: undefined, key: undefined },
+      {
+        offset,
+        timestamp,
+        time,
+        expiresAt: 0,
+        chain: undefined,
+        back: 0,
+        audience: undefined,
+        key: undefined,
+      },
       [],
     );
   }
@@ -170,7 +180,13 @@ export class Window {
    * The frames for `to` with offsets above `after`, not expired at `now`, as many as fit in `budget` bytes
    * (one at least). `except` leaves out what that subscription has received already.
    */
-  replay(to: Subscription, after: number, budget: number, now: number, except?: Subscription): Replay {
+  replay(
+    to: Subscription,
+    after: number,
+    budget: number,
+    now: number,
+    except?: Subscription,
+  ): Replay {
     const upTo = this.end?.offset ?? after;
     const found = this.collect(to, after);
     const frames = new FrameRun();
@@ -178,8 +194,7 @@ export class Window {
       const segment = this.segmentOf(seq);
       if (segment === undefined) continue;
       const i = seq - segment.firstSeq;
-      if (segment.expired(i, now) || !addressed(segment, i, to)) continue;
-      if (except !== undefined && concerns(segment, i, except)) continue;
+      if (segment.expired(i, now) || !isWanted(segment, i, to, except)) continue;
       if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget) {
         return { ...frames.end(), upTo: segment.offset(i) - 1, complete: false };
       }
@@ -213,7 +228,8 @@ export class Window {
     this.segments.shift();
     for (let i = 0; i < segment.count; i += 1) {
       const chain = segment.chains[i];
-      if (chain !== undefined && this.heads.get(chain) === segment.firstSeq + i) this.heads.delete(chain);
+      if (chain !== undefined && this.heads.get(chain) === segment.firstSeq + i)
+        this.heads.delete(chain);
       const key = segment.keys[i];
       if (key !== undefined) this.keys.delete(key);
     }
@@ -324,6 +340,10 @@ function unicastChain(uniqueId: string): string {
   return `u${uniqueId}`;
 }
 
+function isWanted(segment: Segment, i: number, to: Subscription, except?: Subscription): boolean {
+  return addressed(segment, i, to) && !(except !== undefined && concerns(segment, i, except));
+}
+
 /** The chain says whom an entry is for, unless it has an audience of its own. */
 function addressed(segment: Segment, i: number, to: Subscription): boolean {
   const audience = segment.audience(i);
@@ -332,6 +352,7 @@ function addressed(segment: Segment, i: number, to: Subscription): boolean {
 
 function concerns(segment: Segment, i: number, who: Subscription): boolean {
   const chain = segment.chains[i];
-  const candidate = chain === BROADCAST || chain === MULTICAST || chain === unicastChain(who.uniqueId);
+  const candidate =
+    chain === BROADCAST || chain === MULTICAST || chain === unicastChain(who.uniqueId);
   return candidate && addressed(segment, i, who);
 }

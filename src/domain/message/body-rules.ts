@@ -30,7 +30,8 @@ type Fields = Readonly<Record<string, unknown>>;
 export function checkBody(value: unknown): UnifiedBody {
   const fields = asFields(value);
   for (const name in fields) {
-    if (!KNOWN.has(name)) throw new Refusal('UNKNOWN_FIELD', `${quote(name)} is not a field`, clip(name));
+    if (!KNOWN.has(name))
+      throw new Refusal('UNKNOWN_FIELD', `${quote(name)} is not a field`, clip(name));
   }
   const body: Mutable<UnifiedBody> = {
     sendType: oneOf<SendType>(fields, 'sendType', SEND_TYPES),
@@ -102,14 +103,17 @@ function addDelivery(body: Mutable<UnifiedBody>, fields: Fields): void {
 function checkAddress(body: UnifiedBody): void {
   const { sendType, messageType } = body;
   if (messageType === 'CLIENT_TO_SERVER') {
-    if (sendType !== 'UNICAST') throw Refusal.field('sendType', 'must be UNICAST for CLIENT_TO_SERVER');
+    if (sendType !== 'UNICAST')
+      throw Refusal.field('sendType', 'must be UNICAST for CLIENT_TO_SERVER');
     return;
   }
   if (sendType === 'UNICAST') {
-    if (body.toUniqueId === undefined) throw Refusal.field('toUniqueId', 'must name the recipient of a UNICAST');
+    if (body.toUniqueId === undefined)
+      throw Refusal.field('toUniqueId', 'must name the recipient of a UNICAST');
     return;
   }
-  if (body.toUniqueId !== undefined) throw Refusal.field('toUniqueId', `must be absent for ${sendType}`);
+  if (body.toUniqueId !== undefined)
+    throw Refusal.field('toUniqueId', `must be absent for ${sendType}`);
   if (sendType === 'MULTICAST' && body.tags === undefined && body.businesses === undefined) {
     throw Refusal.field('tags', 'or businesses must be given for MULTICAST');
   }
@@ -147,7 +151,10 @@ function integer(fields: Fields, name: string, min: number, max: number): number
   const value = fields[name];
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    throw Refusal.field(name, `must be an integer of ${String(min)} to ${String(max)} (milliseconds)`);
+    throw Refusal.field(
+      name,
+      `must be an integer of ${String(min)} to ${String(max)} (milliseconds)`,
+    );
   }
   return value;
 }
@@ -159,7 +166,8 @@ export function labels(fields: Fields, name: string): readonly string[] | undefi
   const rule = `must be an array of at most ${String(LIMITS.labels)} strings of 1 to ${String(LIMITS.label)} characters`;
   if (!Array.isArray(value) || value.length > LIMITS.labels) throw Refusal.field(name, rule);
   for (const label of value as readonly unknown[]) {
-    if (typeof label !== 'string' || label === '' || label.length > LIMITS.label) throw Refusal.field(name, rule);
+    if (typeof label !== 'string' || label === '' || label.length > LIMITS.label)
+      throw Refusal.field(name, rule);
   }
   return value.length === 0 ? undefined : (value as readonly string[]);
 }

@@ -37,7 +37,9 @@ export class Message {
   static compose(value: unknown, origin: Origin, by: Composition): Message {
     const { messageId, ...rest } = checkBody(value);
     const from =
-      origin.kind === 'client' ? { fromUniqueId: origin.uniqueId, fromClientType: origin.clientType } : {};
+      origin.kind === 'client'
+        ? { fromUniqueId: origin.uniqueId, fromClientType: origin.clientType }
+        : {};
     const body = { ...rest, ...from, timestamp: rest.timestamp ?? by.now() };
     return new Message(origin, body, messageId ?? by.newId(), messageId !== undefined);
   }

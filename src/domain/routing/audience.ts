@@ -27,7 +27,12 @@ export function audienceOf(body: UnifiedBody): Audience {
     case 'UNICAST':
       return { kind: 'unicast', uniqueId: body.toUniqueId ?? '', clientType };
     case 'MULTICAST':
-      return { kind: 'multicast', tags: body.tags ?? [], businesses: body.businesses ?? [], clientType };
+      return {
+        kind: 'multicast',
+        tags: body.tags ?? [],
+        businesses: body.businesses ?? [],
+        clientType,
+      };
     case 'BROADCAST':
       return { kind: 'broadcast', clientType };
   }

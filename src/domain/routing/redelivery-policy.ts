@@ -26,7 +26,10 @@ export class RedeliveryPolicy {
     const reason = describe(error);
     if (!retryable(error)) return { kind: 'reject', reason };
     if (attempt >= this.attempts) {
-      return { kind: 'reject', reason: `${reason} (attempt ${String(attempt)} of ${String(this.attempts)})` };
+      return {
+        kind: 'reject',
+        reason: `${reason} (attempt ${String(attempt)} of ${String(this.attempts)})`,
+      };
     }
     const delay = this.delays[Math.min(attempt, this.delays.length) - 1] ?? 0;
     return { kind: 'retry', delay, reason };

@@ -33,12 +33,17 @@ export class SendPermission {
 
   /** Throws FORBIDDEN with the field that would have to change. */
   check(body: UnifiedBody): void {
-    if (body.messageType === 'SERVER_TO_CLIENT') throw forbidden('messageType', 'is for services only');
-    if (!this.mayUse(body.businessType)) throw forbidden('businessType', 'is not granted to this client');
+    if (body.messageType === 'SERVER_TO_CLIENT')
+      throw forbidden('messageType', 'is for services only');
+    if (!this.mayUse(body.businessType))
+      throw forbidden('businessType', 'is not granted to this client');
     if (body.messageType === 'CLIENT_TO_SERVER') return;
-    if (!this.grants.clientToClient) throw forbidden('messageType', 'CLIENT_TO_CLIENT is not granted');
-    if (body.sendType === 'MULTICAST' && !this.grants.multicast) throw forbidden('sendType', 'MULTICAST is not granted');
-    if (body.sendType === 'BROADCAST' && !this.grants.broadcast) throw forbidden('sendType', 'BROADCAST is not granted');
+    if (!this.grants.clientToClient)
+      throw forbidden('messageType', 'CLIENT_TO_CLIENT is not granted');
+    if (body.sendType === 'MULTICAST' && !this.grants.multicast)
+      throw forbidden('sendType', 'MULTICAST is not granted');
+    if (body.sendType === 'BROADCAST' && !this.grants.broadcast)
+      throw forbidden('sendType', 'BROADCAST is not granted');
   }
 
   private mayUse(businessType: string): boolean {
@@ -48,12 +53,23 @@ export class SendPermission {
   }
 }
 
-function matches(pattern: readonly string[], p: number, words: readonly string[], w: number): boolean {
+function matches(
+  pattern: readonly string[],
+  p: number,
+  words: readonly string[],
+  w: number,
+): boolean {
   if (p === pattern.length) return w === words.length;
   if (pattern[p] === '#') {
-    return matches(pattern, p + 1, words, w) || (w < words.length && matches(pattern, p, words, w + 1));
+    return (
+      matches(pattern, p + 1, words, w) || (w < words.length && matches(pattern, p, words, w + 1))
+    );
   }
-  return w < words.length && (pattern[p] === '*' || pattern[p] === words[w]) && matches(pattern, p + 1, words, w + 1);
+  return (
+    w < words.length &&
+    (pattern[p] === '*' || pattern[p] === words[w]) &&
+    matches(pattern, p + 1, words, w + 1)
+  );
 }
 
 function forbidden(field: string, rule: string): Refusal {

@@ -1,7 +1,12 @@
 import { Logger } from '@nestjs/common';
 
 import type { Clock } from '../../application/ports/clock';
-import { type LogListener, LogReader, LogWriter, type NewEntry } from '../../application/ports/message-log';
+import {
+  type LogListener,
+  LogReader,
+  LogWriter,
+  type NewEntry,
+} from '../../application/ports/message-log';
 import type { LogEntry } from '../../domain/log/log-entry';
 
 /** Bytes that an entry is counted with beside its body. */
@@ -71,9 +76,11 @@ export class EmbeddedLog extends LogWriter {
     this.held.push({ entry, bytes });
     this.bytes += bytes;
     let drop = 0;
-    while (this.bytes > this.maxBytes && drop < this.held.length - 1) this.bytes -= this.held[drop++]?.bytes ?? 0;
+    while (this.bytes > this.maxBytes && drop < this.held.length - 1)
+      this.bytes -= this.held[drop++]?.bytes ?? 0;
     // Moving the rest costs as much as there is of it, so it is done for many entries at a time.
-    if (drop > 0) this.held = this.held.slice(drop + Math.min(1000, (this.held.length - drop) >> 2));
+    if (drop > 0)
+      this.held = this.held.slice(drop + Math.min(1000, (this.held.length - drop) >> 2));
     if (drop > 0) this.bytes = this.held.reduce((sum, one) => sum + one.bytes, 0);
   }
 

@@ -1,7 +1,12 @@
 import { Logger } from '@nestjs/common';
 
 import type { Clock } from '../../application/ports/clock';
-import { type HandlerQueue, HandlerQueues, type UpstreamDelivery, UpstreamPublisher } from '../../application/ports/upstream';
+import {
+  type HandlerQueue,
+  HandlerQueues,
+  type UpstreamDelivery,
+  UpstreamPublisher,
+} from '../../application/ports/upstream';
 import type { Message } from '../../domain/message/message';
 import type { Outcome } from '../../domain/routing/redelivery-policy';
 
@@ -86,7 +91,8 @@ export class EmbeddedQueues extends HandlerQueues {
   private async deliver(queue: Queue, delivery: UpstreamDelivery): Promise<void> {
     try {
       const outcome = await queue.handle(delivery);
-      if (outcome.kind === 'retry') this.later(queue, { ...delivery, attempt: delivery.attempt + 1 }, outcome.delay);
+      if (outcome.kind === 'retry')
+        this.later(queue, { ...delivery, attempt: delivery.attempt + 1 }, outcome.delay);
       if (outcome.kind === 'reject') this.bury(delivery, outcome.reason);
     } catch (error) {
       this.logger.error(error);
@@ -104,7 +110,8 @@ export class EmbeddedQueues extends HandlerQueues {
   }
 
   private bury({ message, attempt }: UpstreamDelivery, reason: string): void {
-    if (this.deadLetters.push({ message, reason, attempt }) > DEAD_LETTERS) this.deadLetters.shift();
+    if (this.deadLetters.push({ message, reason, attempt }) > DEAD_LETTERS)
+      this.deadLetters.shift();
   }
 }
 

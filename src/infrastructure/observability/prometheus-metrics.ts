@@ -1,6 +1,11 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
-import { type CounterName, type Gauges, Metrics, type MetricsPage } from '../../application/ports/metrics';
+import {
+  type CounterName,
+  type Gauges,
+  Metrics,
+  type MetricsPage,
+} from '../../application/ports/metrics';
 
 /** Counters by name and gauges read at scrape time, in Prometheus' text format. */
 export class PrometheusMetrics extends Metrics implements MetricsPage {

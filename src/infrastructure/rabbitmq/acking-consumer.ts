@@ -116,11 +116,20 @@ export class AckingConsumer {
   private async again(delivery: UpstreamDelivery, delay: number): Promise<void> {
     const tier = this.delays.find((one) => one >= delay) ?? this.delays.at(-1) ?? 0;
     const { content, options } = this.codec.encode({ ...delivery, attempt: delivery.attempt + 1 });
-    const result = await this.publisher.publish(this.names.retry(tier), this.name, content, options);
+    const result = await this.publisher.publish(
+      this.names.retry(tier),
+      this.name,
+      content,
+      options,
+    );
     if (result === 'returned') throw new Error('the retry queue is missing');
   }
 
-  private async bury({ content, properties }: ConsumeMessage, reason: string, attempt: number): Promise<void> {
+  private async bury(
+    { content, properties }: ConsumeMessage,
+    reason: string,
+    attempt: number,
+  ): Promise<void> {
     const { businessType } = this.queue;
     const id: unknown = properties.messageId;
     const result = await this.publisher.publish(this.names.dead, businessType, content, {

@@ -55,7 +55,7 @@ export class ChannelKeeper implements LinkUser {
   restart(): void {
     const channel = this.open;
     this.drop(channel);
-    channel?.close().catch(() => undefined);
+    if (channel !== undefined) void closeQuietly(channel);
     this.retry();
   }
 
@@ -65,7 +65,7 @@ export class ChannelKeeper implements LinkUser {
     this.link.release(this);
     const channel = this.open;
     this.drop(channel);
-    await channel?.close().catch(() => undefined);
+    if (channel !== undefined) await closeQuietly(channel);
   }
 
   private attempt(connection: ChannelModel): void {
@@ -91,24 +91,24 @@ export class ChannelKeeper implements LinkUser {
 
   private async make(connection: ChannelModel): Promise<void> {
     const channel = await connection.createConfirmChannel();
-    let closed = false;
+    const state = { closed: false };
     channel.on('error', (error: Error) => {
       this.logger.warn(`closed by the broker: ${error.message}`);
     });
     channel.on('close', () => {
-      closed = true;
+      state.closed = true;
       if (this.open !== channel) return;
       this.drop(channel);
       this.retry();
     });
     try {
       await this.setup(channel);
+      if (state.closed) throw new Error('the channel was closed during its setup');
     } catch (error) {
-      if (!closed) await channel.close().catch(() => undefined);
+      await closeQuietly(channel);
       throw error;
     }
-    if (closed) throw new Error('the channel was closed during its setup');
-    if (this.stopped) await channel.close().catch(() => undefined);
+    if (this.stopped) await closeQuietly(channel);
     else this.open = channel;
   }
 
@@ -134,5 +134,14 @@ export class ChannelKeeper implements LinkUser {
       const { connection } = this.link;
       if (connection !== undefined) this.attempt(connection);
     }, wait);
+  }
+}
+
+/** Closes a channel that may be closed already, which amqplib answers by throwing at once. */
+export async function closeQuietly(channel: { close(): Promise<void> }): Promise<void> {
+  try {
+    await channel.close();
+  } catch {
+    // Closed is what it was to be.
   }
 }

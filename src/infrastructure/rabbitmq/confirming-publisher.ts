@@ -74,8 +74,10 @@ export class ConfirmingPublisher {
     options: Options.Publish,
   ): Promise<'confirmed' | 'returned'> {
     const { channel } = this.keeper;
-    if (channel === undefined) return Promise.reject(new Refusal('UNAVAILABLE', 'the broker is away'));
-    if (this.link.blocked) return Promise.reject(new Refusal('UNAVAILABLE', 'the broker takes no publishes now'));
+    if (channel === undefined)
+      return Promise.reject(new Refusal('UNAVAILABLE', 'the broker is away'));
+    if (this.link.blocked)
+      return Promise.reject(new Refusal('UNAVAILABLE', 'the broker takes no publishes now'));
     if (this.pending.size >= MAX_PENDING || this.bytes >= MAX_PENDING_BYTES) {
       return Promise.reject(new Refusal('OVERLOAD', 'too many publishes wait for the broker'));
     }
@@ -90,9 +92,15 @@ export class ConfirmingPublisher {
         returned: false,
       };
       try {
-        channel.publish(exchange, key, content, { ...options, mandatory: true, persistent: true }, (error: unknown) => {
-          this.settle(pending, error);
-        });
+        channel.publish(
+          exchange,
+          key,
+          content,
+          { ...options, mandatory: true, persistent: true },
+          (error: unknown) => {
+            this.settle(pending, error);
+          },
+        );
       } catch {
         // Thrown for a channel that is closing: nothing was written.
         reject(new Refusal('UNAVAILABLE', 'the broker is away'));

@@ -10,7 +10,11 @@ import { type Audience, audienceOf } from '../../domain/routing/audience';
 import { isDeeperThan } from '../../protocol/json-text';
 import { LIMITS, MESSAGE_ID, type UnifiedBody } from '../../protocol/unified-body';
 
-const TYPE = { message: 'wirepost.message', claims: 'wirepost.claims', probe: 'wirepost.probe' } as const;
+const TYPE = {
+  message: 'wirepost.message',
+  claims: 'wirepost.claims',
+  probe: 'wirepost.probe',
+} as const;
 /** Bytes of a foreign entry above which it is not looked at. */
 const MAX_FOREIGN = 1024 * 1024;
 const CLOSE_OBJECT = 0x7d;
@@ -55,12 +59,22 @@ export class LogCodec {
       case 'message':
         return {
           content: asBuffer(entry.body),
-          options: { ...common, messageId: entry.message.id, headers: { 'wp-time': now, ...routeOf(entry.message) } },
+          options: {
+            ...common,
+            messageId: entry.message.id,
+            headers: { 'wp-time': now, ...routeOf(entry.message) },
+          },
         };
       case 'claims':
-        return { content: Buffer.from(JSON.stringify(entry.claims)), options: { ...common, headers: { 'wp-time': now } } };
+        return {
+          content: Buffer.from(JSON.stringify(entry.claims)),
+          options: { ...common, headers: { 'wp-time': now } },
+        };
       case 'probe':
-        return { content: Buffer.from('{}'), options: { ...common, messageId: entry.id, headers: { 'wp-time': now } } };
+        return {
+          content: Buffer.from('{}'),
+          options: { ...common, messageId: entry.id, headers: { 'wp-time': now } },
+        };
     }
   }
 
@@ -79,7 +93,11 @@ export class LogCodec {
     return this.foreign(delivery, offset);
   }
 
-  private own({ content, properties }: ConsumeMessage, headers: Headers, position: Position): LogEntry | undefined {
+  private own(
+    { content, properties }: ConsumeMessage,
+    headers: Headers,
+    position: Position,
+  ): LogEntry | undefined {
     const id: unknown = properties.messageId;
     switch (properties.type) {
       case TYPE.message:
@@ -111,26 +129,47 @@ export class LogCodec {
 /** What tells two entries at the same offset of two logs apart. */
 export function identityOf({ properties, content }: ConsumeMessage): string {
   const headers: Headers = properties.headers ?? {};
-  return [properties.messageId, headers['wp-time'], properties.timestamp, content.length].map(String).join(' ');
+  return [properties.messageId, headers['wp-time'], properties.timestamp, content.length]
+    .map(String)
+    .join(' ');
 }
 
 function routeOf(message: Message): Headers {
   const { audience, origin, expiresAt } = message;
   return {
     'wp-send': audience.kind,
-    ...(origin.kind === 'client' && { 'wp-from': origin.uniqueId, 'wp-from-client-type': origin.clientType }),
+    ...(origin.kind === 'client' && {
+      'wp-from': origin.uniqueId,
+      'wp-from-client-type': origin.clientType,
+    }),
     ...(audience.kind === 'unicast' && { 'wp-to': audience.uniqueId }),
-    ...(audience.kind === 'multicast' && { 'wp-tags': list(audience.tags), 'wp-businesses': list(audience.businesses) }),
+    ...(audience.kind === 'multicast' && {
+      'wp-tags': list(audience.tags),
+      'wp-businesses': list(audience.businesses),
+    }),
     ...(audience.clientType !== '' && { 'wp-client-type': audience.clientType }),
     ...(expiresAt !== 0 && { 'wp-expires': expiresAt }),
   };
 }
 
-function ownMessage(content: Buffer, id: unknown, headers: Headers, position: Position): MessageEntry | undefined {
+function ownMessage(
+  content: Buffer,
+  id: unknown,
+  headers: Headers,
+  position: Position,
+): MessageEntry | undefined {
   const audience = readAudience(headers);
-  if (audience === undefined || typeof id !== 'string' || content[content.length - 1] !== CLOSE_OBJECT) return undefined;
+  if (
+    audience === undefined ||
+    typeof id !== 'string' ||
+    content[content.length - 1] !== CLOSE_OBJECT
+  )
+    return undefined;
   const from = headers['wp-from'];
-  const origin = typeof from === 'string' ? ({ kind: 'client', uniqueId: from, clientType: '' } as const) : SERVICE;
+  const origin =
+    typeof from === 'string'
+      ? ({ kind: 'client', uniqueId: from, clientType: '' } as const)
+      : SERVICE;
   const expires = headers['wp-expires'];
   return {
     kind: 'message',
@@ -151,7 +190,12 @@ function readAudience(headers: Headers): Audience | undefined {
       return typeof to === 'string' ? { kind: 'unicast', uniqueId: to, clientType } : undefined;
     }
     case 'multicast':
-      return { kind: 'multicast', tags: strings(headers['wp-tags']), businesses: strings(headers['wp-businesses']), clientType };
+      return {
+        kind: 'multicast',
+        tags: strings(headers['wp-tags']),
+        businesses: strings(headers['wp-businesses']),
+        clientType,
+      };
     case 'broadcast':
       return { kind: 'broadcast', clientType };
     default:
@@ -174,7 +218,8 @@ function isClaim(value: unknown): value is Claim {
 }
 
 function readForeign(content: Buffer): { body: UnifiedBody; text: string } {
-  if (content.length > MAX_FOREIGN) throw new Refusal('TOO_LARGE', `${String(content.length)} bytes`);
+  if (content.length > MAX_FOREIGN)
+    throw new Refusal('TOO_LARGE', `${String(content.length)} bytes`);
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
   if (isDeeperThan(LIMITS.depth, text)) throw new Refusal('TOO_DEEP');
   let value: unknown;
@@ -184,7 +229,8 @@ function readForeign(content: Buffer): { body: UnifiedBody; text: string } {
     throw new Refusal('BAD_JSON');
   }
   const body = checkBody(value);
-  if (body.messageType === 'CLIENT_TO_SERVER') throw Refusal.field('messageType', 'CLIENT_TO_SERVER is not for clients');
+  if (body.messageType === 'CLIENT_TO_SERVER')
+    throw Refusal.field('messageType', 'CLIENT_TO_SERVER is not for clients');
   return { body, text };
 }
 
@@ -212,11 +258,15 @@ function foreignMessage(
 
 /** The bytes as they came where that is possible; `timestamp` is added, `messageId` is taken out. */
 function bodyBytes(body: UnifiedBody, text: string, content: Buffer, timestamp: number): Buffer {
-  const untouched = body.messageId === undefined && !text.includes('"messageId"') && !text.includes('\\u');
+  const untouched =
+    body.messageId === undefined && !text.includes('"messageId"') && !text.includes('\\u');
   if (untouched && (body.timestamp !== undefined || !text.includes('"timestamp"'))) {
     const end = content.lastIndexOf(CLOSE_OBJECT);
     if (body.timestamp !== undefined) return content.subarray(0, end + 1);
-    return Buffer.concat([content.subarray(0, end), Buffer.from(`,"timestamp":${String(timestamp)}}`)]);
+    return Buffer.concat([
+      content.subarray(0, end),
+      Buffer.from(`,"timestamp":${String(timestamp)}}`),
+    ]);
   }
   const { messageId: _, ...rest } = body;
   return Buffer.from(JSON.stringify({ ...rest, timestamp }));
@@ -229,7 +279,9 @@ function usableId(properties: MessageProperties): string | undefined {
 
 function secondsOf(properties: MessageProperties): number {
   const seconds: unknown = properties.timestamp;
-  return typeof seconds === 'number' && Number.isSafeInteger(seconds * 1000) && seconds > 0 ? seconds : 0;
+  return typeof seconds === 'number' && Number.isSafeInteger(seconds * 1000) && seconds > 0
+    ? seconds
+    : 0;
 }
 
 /** A list of labels as JSON text. RabbitMQ streams keep AMQP 1.0 sections, in which header arrays do not come back. */
@@ -239,10 +291,17 @@ function list(labels: readonly string[]): string {
 
 function strings(value: unknown): readonly string[] {
   if (typeof value !== 'string') return [];
-  const labels = JSON.parse(value) as unknown;
+  let labels: unknown;
+  try {
+    labels = JSON.parse(value);
+  } catch {
+    return [];
+  }
   return Array.isArray(labels) ? labels.filter((one) => typeof one === 'string') : [];
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

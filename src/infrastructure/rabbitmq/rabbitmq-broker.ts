@@ -36,11 +36,26 @@ export class RabbitMqBroker extends Broker {
       await declareUpstream(channel, names, settings.retryDelays);
     });
     this.logPublisher = new ConfirmingPublisher(this.publishing, 'log', settings.publishTimeout);
-    this.upstreamPublisher = new ConfirmingPublisher(this.publishing, 'upstream', settings.publishTimeout);
+    this.upstreamPublisher = new ConfirmingPublisher(
+      this.publishing,
+      'upstream',
+      settings.publishTimeout,
+    );
     this.logWriter = new RabbitMqLogWriter(this.logPublisher, new LogCodec(user, clock), names);
-    this.logReader = new RabbitMqLogReader(this.consuming, new LogCodec(user, clock), names, settings);
+    this.logReader = new RabbitMqLogReader(
+      this.consuming,
+      new LogCodec(user, clock),
+      names,
+      settings,
+    );
     this.upstream = new RabbitMqUpstreamPublisher(this.upstreamPublisher, codec, names, clock);
-    this.queues = new RabbitMqHandlerQueues(this.consuming, this.upstreamPublisher, codec, names, settings.retryDelays);
+    this.queues = new RabbitMqHandlerQueues(
+      this.consuming,
+      this.upstreamPublisher,
+      codec,
+      names,
+      settings.retryDelays,
+    );
   }
 
   override async connect(): Promise<void> {
@@ -50,7 +65,11 @@ export class RabbitMqBroker extends Broker {
   }
 
   override async close(): Promise<void> {
-    await Promise.all([this.logPublisher.stop(), this.upstreamPublisher.stop(), this.topology.stop()]);
+    await Promise.all([
+      this.logPublisher.stop(),
+      this.upstreamPublisher.stop(),
+      this.topology.stop(),
+    ]);
     await Promise.all([this.consuming.close(), this.publishing.close()]);
   }
 }

@@ -1,4 +1,8 @@
-import { type HandlerQueue, HandlerQueues, type UpstreamDelivery } from '../../application/ports/upstream';
+import {
+  type HandlerQueue,
+  HandlerQueues,
+  type UpstreamDelivery,
+} from '../../application/ports/upstream';
 import type { Outcome } from '../../domain/routing/redelivery-policy';
 import { AckingConsumer } from './acking-consumer';
 import type { BrokerLink } from './broker-link';

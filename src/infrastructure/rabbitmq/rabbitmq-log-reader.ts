@@ -3,7 +3,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
 import { type LogListener, LogReader } from '../../application/ports/message-log';
 import type { BrokerLink } from './broker-link';
-import { ChannelKeeper } from './channel-keeper';
+import { ChannelKeeper, closeQuietly } from './channel-keeper';
 import { identityOf, type LogCodec } from './log-codec';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 import { declareLog, type Names } from './topology';
@@ -30,6 +30,7 @@ export class RabbitMqLogReader extends LogReader {
   /** True until the entry read last has come again on a new channel and proved to be the same. */
   private verifying = false;
   private unacked = 0;
+  private newest: ConsumeMessage | undefined;
   private ackTimer: NodeJS.Timeout | undefined;
   private silence: NodeJS.Timeout | undefined;
 
@@ -86,7 +87,7 @@ export class RabbitMqLogReader extends LogReader {
   private cancelled(channel: ConfirmChannel): void {
     this.logger.warn('the broker has cancelled the reader');
     if (this.keeper.channel === channel) this.keeper.restart();
-    else channel.close().catch(() => undefined);
+    else void closeQuietly(channel);
   }
 
   private delivered(channel: ConfirmChannel, delivery: ConsumeMessage): void {
@@ -112,7 +113,10 @@ export class RabbitMqLogReader extends LogReader {
     if (offset < this.applied) return true;
     this.verifying = false;
     clearTimeout(this.silence);
-    return offset > this.applied || (this.last !== undefined && identityOf(delivery) === identityOf(this.last));
+    return (
+      offset > this.applied ||
+      (this.last !== undefined && identityOf(delivery) === identityOf(this.last))
+    );
   }
 
   /** The log is another one: everything anew. */
@@ -139,8 +143,6 @@ export class RabbitMqLogReader extends LogReader {
     }
     this.newest = delivery;
   }
-
-  private newest: ConsumeMessage | undefined;
 
   private ackRest(channel: ConfirmChannel): void {
     if (this.unacked === 0 || this.newest === undefined) return;
@@ -193,7 +195,7 @@ export class RabbitMqLogReader extends LogReader {
         )
         .catch(reject);
     });
-    await channel.close().catch(() => undefined);
+    await closeQuietly(channel);
     return end;
   }
 }

@@ -22,5 +22,6 @@ export class RabbitMqLogWriter extends LogWriter {
 }
 
 function refuseReturned(result: 'confirmed' | 'returned'): void {
-  if (result === 'returned') throw new Refusal('UNAVAILABLE', 'the log is not bound to its exchange');
+  if (result === 'returned')
+    throw new Refusal('UNAVAILABLE', 'the log is not bound to its exchange');
 }

@@ -17,8 +17,17 @@ export class RabbitMqUpstreamPublisher extends UpstreamPublisher {
   }
 
   override async publish(message: Message): Promise<'routed' | 'unroutable'> {
-    const { content, options } = this.codec.encode({ message, publishId: this.clock.newId(), attempt: 1 });
-    const result = await this.publisher.publish(this.names.upstream, message.body.businessType, content, options);
+    const { content, options } = this.codec.encode({
+      message,
+      publishId: this.clock.newId(),
+      attempt: 1,
+    });
+    const result = await this.publisher.publish(
+      this.names.upstream,
+      message.body.businessType,
+      content,
+      options,
+    );
     return result === 'confirmed' ? 'routed' : 'unroutable';
   }
 }

@@ -36,8 +36,15 @@ export class Names {
 }
 
 /** The exchange of pushes and the stream behind it: retention drops whole segments, so they are small beside it. */
-export async function declareLog(channel: Channel, names: Names, settings: RabbitMqSettings): Promise<void> {
-  const segment = Math.min(MAX_SEGMENT, Math.max(MIN_SEGMENT, Math.floor(settings.logMaxBytes / 10)));
+export async function declareLog(
+  channel: Channel,
+  names: Names,
+  settings: RabbitMqSettings,
+): Promise<void> {
+  const segment = Math.min(
+    MAX_SEGMENT,
+    Math.max(MIN_SEGMENT, Math.floor(settings.logMaxBytes / 10)),
+  );
   await channel.assertExchange(names.push, 'fanout', { durable: true });
   await channel.assertQueue(names.log, {
     durable: true,
@@ -52,7 +59,11 @@ export async function declareLog(channel: Channel, names: Names, settings: Rabbi
 }
 
 /** The exchange of upstream messages, the dead letters and the queues in which retries wait. */
-export async function declareUpstream(channel: Channel, names: Names, delays: readonly number[]): Promise<void> {
+export async function declareUpstream(
+  channel: Channel,
+  names: Names,
+  delays: readonly number[],
+): Promise<void> {
   await channel.assertExchange(names.upstream, 'topic', { durable: true });
   await channel.assertExchange(names.dead, 'fanout', { durable: true });
   await declareQuorum(channel, names.dead, {});
@@ -72,12 +83,23 @@ export async function declareUpstream(channel: Channel, names: Names, delays: re
 }
 
 /** A handler's queue. */
-export async function declareHandler(channel: Channel, names: Names, businessType: string): Promise<void> {
+export async function declareHandler(
+  channel: Channel,
+  names: Names,
+  businessType: string,
+): Promise<void> {
   const name = names.handler(businessType);
   await declareQuorum(channel, name, {});
   await channel.bindQueue(name, names.upstream, businessType);
 }
 
-async function declareQuorum(channel: Channel, name: string, args: Readonly<Record<string, unknown>>): Promise<void> {
-  await channel.assertQueue(name, { durable: true, arguments: { 'x-queue-type': 'quorum', ...args } });
+async function declareQuorum(
+  channel: Channel,
+  name: string,
+  args: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await channel.assertQueue(name, {
+    durable: true,
+    arguments: { 'x-queue-type': 'quorum', ...args },
+  });
 }

@@ -20,7 +20,10 @@ export class UpstreamCodec {
     private readonly clock: Clock,
   ) {}
 
-  encode({ message, publishId, attempt }: UpstreamDelivery): { content: Buffer; options: Options.Publish } {
+  encode({ message, publishId, attempt }: UpstreamDelivery): {
+    content: Buffer;
+    options: Options.Publish;
+  } {
     const { origin, body } = message;
     return {
       content: encodeUpstream(message),
@@ -35,7 +38,10 @@ export class UpstreamCodec {
           'wp-attempt': attempt,
           'wp-repeatable': message.repeatable,
           ...(publishId !== undefined && { 'wp-publish-id': publishId }),
-          ...(origin.kind === 'client' && { 'wp-from': origin.uniqueId, 'wp-from-client-type': origin.clientType }),
+          ...(origin.kind === 'client' && {
+            'wp-from': origin.uniqueId,
+            'wp-from-client-type': origin.clientType,
+          }),
         },
       },
     };
@@ -48,15 +54,23 @@ export class UpstreamCodec {
     const headers: Headers = trusted ? (properties.headers ?? {}) : {};
     const publishId = headers['wp-publish-id'];
     const attempt = headers['wp-attempt'];
-    const id: unknown = properties.messageId;
-    const named = typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id) ? { messageId: id } : {};
-    const repeatable = trusted ? headers['wp-repeatable'] === true : 'messageId' in named || 'messageId' in value;
+    const named = idOf(properties.messageId);
+    const repeatable = trusted
+      ? headers['wp-repeatable'] === true
+      : 'messageId' in named || 'messageId' in value;
     return {
       message: Message.revive({ ...named, ...value }, originOf(headers), repeatable, this.clock),
       publishId: typeof publishId === 'string' ? publishId : undefined,
       attempt: typeof attempt === 'number' ? attempt : 1,
     };
   }
+}
+
+/** A usable `message-id` property, as the field of a body. */
+function idOf(id: unknown): { readonly messageId?: string } {
+  return typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id)
+    ? { messageId: id }
+    : {};
 }
 
 function parse(content: Buffer): object {
@@ -69,7 +83,8 @@ function parse(content: Buffer): object {
   } catch {
     throw new Refusal('BAD_JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Refusal('BAD_JSON');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Refusal('BAD_JSON');
   return value;
 }
 
@@ -77,5 +92,9 @@ function originOf(headers: Headers): Origin {
   const from = headers['wp-from'];
   if (typeof from !== 'string') return SERVICE;
   const clientType = headers['wp-from-client-type'];
-  return { kind: 'client', uniqueId: from, clientType: typeof clientType === 'string' ? clientType : '' };
+  return {
+    kind: 'client',
+    uniqueId: from,
+    clientType: typeof clientType === 'string' ? clientType : '',
+  };
 }

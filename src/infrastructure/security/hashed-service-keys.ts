@@ -4,11 +4,17 @@ import { type ServiceKey, ServiceKeys } from '../../application/ports/service-ke
 
 /** Compares SHA-256 digests in constant time, so that neither length nor content of a key shows in the timing. */
 export class HashedServiceKeys extends ServiceKeys {
-  private readonly entries: readonly { readonly digest: Buffer; readonly owner: Omit<ServiceKey, 'key'> }[];
+  private readonly entries: readonly {
+    readonly digest: Buffer;
+    readonly owner: Omit<ServiceKey, 'key'>;
+  }[];
 
   constructor(keys: readonly ServiceKey[]) {
     super();
-    this.entries = keys.map(({ name, scopes, key }) => ({ digest: digestOf(key), owner: { name, scopes } }));
+    this.entries = keys.map(({ name, scopes, key }) => ({
+      digest: digestOf(key),
+      owner: { name, scopes },
+    }));
   }
 
   override find(key: string): Omit<ServiceKey, 'key'> | undefined {

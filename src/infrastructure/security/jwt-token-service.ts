@@ -65,7 +65,8 @@ export class JwtTokenService extends TokenService {
         return this.read(token, secret);
       } catch (error) {
         // Thrown only after the signature was found right.
-        if (error instanceof Error && error.name === 'TokenExpiredError') throw new Refusal('TOKEN_EXPIRED');
+        if (error instanceof Error && error.name === 'TokenExpiredError')
+          throw new Refusal('TOKEN_EXPIRED');
       }
     }
     throw new Refusal('UNAUTHENTICATED', 'the token was not issued here');

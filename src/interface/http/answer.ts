@@ -24,6 +24,11 @@ export function refused(refusal: Refusal, messageId?: string): Answer<RefusalDat
   return {
     result: errorRow(code).result,
     description: message,
-    data: { code, ...(field !== undefined && { field }), ...(messageId !== undefined && { messageId }), retryable },
+    data: {
+      code,
+      ...(field !== undefined && { field }),
+      ...(messageId !== undefined && { messageId }),
+      retryable,
+    },
   };
 }

@@ -32,10 +32,13 @@ export class HealthController {
   @Get('health/ready')
   @Public()
   @HttpCode(200)
-  @ApiOperation({ summary: 'An entry written by this node came back to it through the log a moment ago' })
+  @ApiOperation({
+    summary: 'An entry written by this node came back to it through the log a moment ago',
+  })
   ready(): Answer<string> {
     if (this.willingness.stopping) throw new Refusal('RESTARTING');
-    if (!this.probe.ready) throw new Refusal('UNAVAILABLE', 'no entry of this node came back through the log lately');
+    if (!this.probe.ready)
+      throw new Refusal('UNAVAILABLE', 'no entry of this node came back through the log lately');
     return success('ready');
   }
 

@@ -34,11 +34,16 @@ export class PushController {
 
   @Post('batch')
   @HttpCode(202)
-  @ApiOperation({ summary: `Pushes up to ${String(LIMITS.batch)} messages; one result for each, in order` })
+  @ApiOperation({
+    summary: `Pushes up to ${String(LIMITS.batch)} messages; one result for each, in order`,
+  })
   @ApiBody({ type: [UnifiedBodyDto] })
   async batch(@Body() bodies: unknown): Promise<Answer<readonly Answer<Pushed | RefusalData>[]>> {
     if (!Array.isArray(bodies) || bodies.length === 0 || bodies.length > LIMITS.batch) {
-      throw new Refusal('BAD_REQUEST', `the body must be an array of 1 to ${String(LIMITS.batch)} messages`);
+      throw new Refusal(
+        'BAD_REQUEST',
+        `the body must be an array of 1 to ${String(LIMITS.batch)} messages`,
+      );
     }
     const results = await this.push.executeAll(bodies as readonly unknown[]);
     return success(

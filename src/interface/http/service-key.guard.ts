@@ -8,7 +8,8 @@ import { Refusal } from '../../domain/errors';
 const ACCESS = 'wirepost:access';
 
 /** The scope that a caller's key must have. */
-export const RequireScope = (scope: Scope): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, scope);
+export const RequireScope = (scope: Scope): MethodDecorator & ClassDecorator =>
+  SetMetadata(ACCESS, scope);
 /** Open to everybody. */
 export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, 'public');
 
@@ -29,7 +30,8 @@ export class ServiceKeyGuard implements CanActivate {
     const { authorization } = context.switchToHttp().getRequest<FastifyRequest>().headers;
     const [, key] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
     const owner = key === undefined ? undefined : this.keys.find(key);
-    if (owner === undefined) throw new Refusal('UNAUTHENTICATED', 'Authorization must be Bearer and a service key');
+    if (owner === undefined)
+      throw new Refusal('UNAUTHENTICATED', 'Authorization must be Bearer and a service key');
     if (access === undefined || !owner.scopes.includes(access)) {
       throw new Refusal('FORBIDDEN', `this service key has no scope ${access ?? 'for this route'}`);
     }

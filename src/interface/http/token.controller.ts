@@ -51,7 +51,12 @@ export class TokenController {
   }
 }
 
-function grantsOf({ businessTypes, clientToClient, multicast, broadcast }: TokenRequestDto): Partial<Grants> {
+function grantsOf({
+  businessTypes,
+  clientToClient,
+  multicast,
+  broadcast,
+}: TokenRequestDto): Partial<Grants> {
   return {
     ...(businessTypes !== undefined && { businessTypes }),
     ...(clientToClient !== undefined && { clientToClient }),

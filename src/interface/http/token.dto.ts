@@ -20,7 +20,10 @@ const MAX_PATTERNS = 32;
 
 function fromCsv({ value }: { value: unknown }): unknown {
   if (typeof value !== 'string') return value;
-  return value.split(',').map((one) => one.trim()).filter((one) => one !== '');
+  return value
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
 }
 
 /** Who a token is for. Lists come as JSON arrays or, in a query, separated by commas. */
@@ -30,7 +33,10 @@ export class TokenQueryDto {
   @Length(1, LIMITS.uniqueId)
   uniqueId!: string;
 
-  @ApiPropertyOptional({ example: 'H5', description: 'H5, WEB, APP …; empty when it does not matter' })
+  @ApiPropertyOptional({
+    example: 'H5',
+    description: 'H5, WEB, APP …; empty when it does not matter',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(LIMITS.clientType)

@@ -170,8 +170,11 @@ export class ClientSession implements Receiver {
   }
 
   private onAck(cursor: Cursor): void {
-    const delivered = this.subscriber.live ? (this.context.window.last?.offset ?? -1) : this.subscriber.position;
-    if (cursor.offset > delivered) throw new Refusal('BAD_CURSOR', 'ack is ahead of what was delivered', 'cursor');
+    const delivered = this.subscriber.live
+      ? (this.context.window.last?.offset ?? -1)
+      : this.subscriber.position;
+    if (cursor.offset > delivered)
+      throw new Refusal('BAD_CURSOR', 'ack is ahead of what was delivered', 'cursor');
     this.acked = Math.max(this.acked, cursor.offset);
   }
 
@@ -246,7 +249,8 @@ export class ClientSession implements Receiver {
       const content = { ...answer, ...(field !== undefined && { field }) };
       this.context.delivery.send(this.subscriber, this.notice('wirepost.rejected', content));
     }
-    if (atOnce && ++this.badFrames >= MAX_BAD_FRAMES) this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
+    if (atOnce && ++this.badFrames >= MAX_BAD_FRAMES)
+      this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
   }
 
   /** What a plain client must not miss, as a unified body of a reserved business type. */
@@ -267,7 +271,8 @@ export class ClientSession implements Receiver {
   }
 
   private send(frame: ServerFrame): void {
-    if (this.controlled && !this.closed) this.context.delivery.send(this.subscriber, control(frame));
+    if (this.controlled && !this.closed)
+      this.context.delivery.send(this.subscriber, control(frame));
   }
 
   /** The position up to which everything addressed to this client was written. */

@@ -59,7 +59,8 @@ export class Upgrade {
       const { token, cursor } = this.target(request.url ?? '');
       this.checkOrigin(request.headers.origin);
       const claims = this.verify(token);
-      if (claims === 'expired') return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
+      if (claims === 'expired')
+        return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
       const busy = this.unwilling();
       if (busy !== undefined) return busy;
       return { kind: 'open', admission: await this.admit.execute(claims, cursor) };
@@ -81,7 +82,8 @@ export class Upgrade {
   private checkOrigin(origin: string | undefined): void {
     const { origins } = this.settings;
     // A client that is no browser sends none; its token is what counts.
-    if (origins !== undefined && origin !== undefined && !origins.has(origin)) throw new Refusal('ORIGIN');
+    if (origins !== undefined && origin !== undefined && !origins.has(origin))
+      throw new Refusal('ORIGIN');
   }
 
   private verify(token: string): TokenClaims | 'expired' {
@@ -107,8 +109,10 @@ export class Upgrade {
       this.logger.error(error);
       return { kind: 'close', code: CloseCode.INTERNAL, reason: 'internal error' };
     }
-    if (error.code === 'TOKEN_USED') return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
-    if (error.retryable) return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
+    if (error.code === 'TOKEN_USED')
+      return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
+    if (error.retryable)
+      return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
     return { kind: 'refuse', refusal: error };
   }
 }
@@ -116,7 +120,11 @@ export class Upgrade {
 /** Answers an upgrade request with the error's status and ends the connection. */
 export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
   const { http, result } = errorRow(refusal.code);
-  const body = JSON.stringify({ result, description: refusal.message, data: { code: refusal.code } });
+  const body = JSON.stringify({
+    result,
+    description: refusal.message,
+    data: { code: refusal.code },
+  });
   const head = [
     `HTTP/1.1 ${String(http)} ${refusal.code}`,
     'Connection: close',

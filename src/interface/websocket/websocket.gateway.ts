@@ -37,7 +37,12 @@ export class WirepostGateway implements OnGatewayConnection {
   }
 
   handleConnection(ws: WebSocket, socket: Duplex, admission: Admission): void {
-    const session = new ClientSession(this.context, new SocketChannel(ws, socket), ws.protocol !== '', admission);
+    const session = new ClientSession(
+      this.context,
+      new SocketChannel(ws, socket),
+      ws.protocol !== '',
+      admission,
+    );
     this.sessions.add(session);
     this.heartbeat.add(session);
     this.upgrade.opened();

@@ -4,7 +4,10 @@ import type { Audience, Subscription } from '../../../src/domain/routing/audienc
 
 const MiB = 1024 * 1024;
 
-function user(uniqueId: string, over: Partial<{ clientType: string; tags: string[]; businesses: string[] }> = {}): Subscription {
+function user(
+  uniqueId: string,
+  over: Partial<{ clientType: string; tags: string[]; businesses: string[] }> = {},
+): Subscription {
   return {
     uniqueId,
     clientType: over.clientType ?? 'H5',
@@ -77,7 +80,10 @@ describe('Window', () => {
     log.add({ audience: to('u2'), text: 'b' });
     log.add({ audience: EVERYBODY, text: 'c' });
     log.add({ audience: to('u1'), text: 'd' });
-    log.add({ audience: { kind: 'multicast', tags: ['vip'], businesses: [], clientType: '' }, text: 'e' });
+    log.add({
+      audience: { kind: 'multicast', tags: ['vip'], businesses: [], clientType: '' },
+      text: 'e',
+    });
     expect(replayed(log, user('u1'), -1)).toBe('acd');
     expect(replayed(log, user('u1'), 0)).toBe('cd');
     expect(replayed(log, user('u2', { tags: ['vip'] }), -1)).toBe('bce');
@@ -214,7 +220,11 @@ describe('Window', () => {
     };
     const log = aLog({ maxBytes: 3 * MiB });
     const plain: { offset: number; audience: Audience; text: string }[] = [];
-    const readers = [user('u0', { tags: ['t1'] }), user('u1', { clientType: 'APP', businesses: ['b1'] }), user('u2')];
+    const readers = [
+      user('u0', { tags: ['t1'] }),
+      user('u1', { clientType: 'APP', businesses: ['b1'] }),
+      user('u2'),
+    ];
     for (let i = 0; i < 20_000; i += 1) {
       const text = `[${String(i)}${'.'.repeat(random(300))}]`;
       const audiences: Audience[] = [
@@ -243,5 +253,8 @@ function isFor(audience: Audience, who: Subscription): boolean {
   if (audience.kind === 'broadcast') return true;
   if (audience.kind === 'unicast') return audience.uniqueId === who.uniqueId;
   const tagged = audience.tags.length === 0 || audience.tags.some((tag) => who.tags.has(tag));
-  return tagged && (audience.businesses.length === 0 || audience.businesses.some((b) => who.businesses.has(b)));
+  return (
+    tagged &&
+    (audience.businesses.length === 0 || audience.businesses.some((b) => who.businesses.has(b)))
+  );
 }

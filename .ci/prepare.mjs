@@ -1,0 +1,77 @@
+// Makes a fresh clone ready: installs, builds and, for the tests, provisions the programs they run.
+// Quick when there is nothing to do.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const forTests = process.argv.includes('--test');
+const STAMP = 'node_modules/.installed';
+/** Debian packages and the file that shows that they are there. */
+const PROGRAMS = [
+  ['rabbitmq-server', '/usr/lib/rabbitmq/bin/rabbitmq-server'],
+  ['python3', '/usr/bin/python3'],
+];
+
+function fail(sentence) {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(1);
+}
+
+function run(command, args, env = {}) {
+  const { status, error } = spawnSync(command, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  if (error !== undefined || status !== 0) fail(`${command} ${args.join(' ')} failed.`);
+}
+
+function changed(path) {
+  return existsSync(path) ? statSync(path).mtimeMs : 0;
+}
+
+function newest(folder) {
+  return Math.max(
+    ...readdirSync(folder, { recursive: true }).map((name) => changed(join(folder, name))),
+  );
+}
+
+function install() {
+  if (changed(STAMP) >= changed('package-lock.json') && changed(STAMP) > 0) return;
+  process.stdout.write('installing dependencies\n');
+  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  writeFileSync(STAMP, '');
+}
+
+function build() {
+  const sources = Math.max(
+    newest('src'),
+    changed('tsconfig.json'),
+    changed('tsconfig.build.json'),
+    changed(STAMP),
+  );
+  if (changed('dist/main.js') >= sources) return;
+  process.stdout.write('building\n');
+  run('node_modules/.bin/nest', ['build']);
+  const now = new Date();
+  utimesSync('dist/main.js', now, now);
+}
+
+function provision() {
+  const missing = PROGRAMS.filter(([, file]) => !existsSync(file)).map(([name]) => name);
+  if (missing.length === 0) return;
+  const names = missing.join(' ');
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot || !existsSync('/usr/bin/apt-get')) {
+    fail(
+      `The tests need these programs, please install them: ${names} (on Debian: apt-get install ${names}).`,
+    );
+  }
+  process.stdout.write(`installing ${names}\n`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  run('apt-get', ['-qq', 'update'], env);
+  run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...missing], env);
+}
+
+install();
+build();
+if (forTests) provision();
