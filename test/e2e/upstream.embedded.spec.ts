@@ -1,0 +1,5 @@
+import { upstream } from './upstream';
+
+describe('upstream and handlers on the embedded queues', () => {
+  upstream(() => ({}));
+});
