@@ -344,6 +344,7 @@ export async function createApp(
       logger: new ConsoleLogger({ json: settings.production, logLevels: [...logLevels, 'fatal'] }),
     },
   );
+  adapter.getInstance().removeAllContentTypeParsers();
   app.useBodyParser(
     'application/json',
     { bodyLimit: BODY_LIMIT },

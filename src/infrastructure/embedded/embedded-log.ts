@@ -75,13 +75,20 @@ export class EmbeddedLog extends LogWriter {
     const bytes = ENTRY_BYTES + (entry.kind === 'message' ? entry.body.length : 0);
     this.held.push({ entry, bytes });
     this.bytes += bytes;
-    let drop = 0;
-    while (this.bytes > this.maxBytes && drop < this.held.length - 1)
-      this.bytes -= this.held[drop++]?.bytes ?? 0;
-    // Moving the rest costs as much as there is of it, so it is done for many entries at a time.
-    if (drop > 0)
-      this.held = this.held.slice(drop + Math.min(1000, (this.held.length - drop) >> 2));
-    if (drop > 0) this.bytes = this.held.reduce((sum, one) => sum + one.bytes, 0);
+    if (this.bytes > this.maxBytes) this.drop();
+  }
+
+  /** Makes room, a tenth more than needed since moving the rest costs; what a reader has not read stays. */
+  private drop(): void {
+    const target = this.maxBytes * 0.9;
+    const unread = Math.min(...[...this.readers].map((reader) => reader.position), this.next - 1);
+    let count = 0;
+    for (const { entry, bytes } of this.held) {
+      if (this.bytes <= target || entry.offset >= unread) break;
+      this.bytes -= bytes;
+      count += 1;
+    }
+    this.held.splice(0, count);
   }
 
   private settle(): void {
@@ -113,6 +120,11 @@ export class EmbeddedLogReader extends LogReader {
       this.read();
     });
     return Promise.resolve();
+  }
+
+  /** Offset of the next entry to read. */
+  get position(): number {
+    return this.next;
   }
 
   override restart(): void {

@@ -1,0 +1,333 @@
+import { connect as tcp } from 'node:net';
+
+import { JwtService } from '@nestjs/jwt';
+
+import { Metrics } from '../../src/application/ports/metrics';
+import { eventually } from '../support/eventually';
+import { aBody, aQuestion } from '../support/message.builder';
+import { TestClient } from '../support/test-client';
+import { TestHandlersModule } from '../support/test-handlers';
+import { JWT_SECRET, SERVICE_KEY, TestNode, TOKEN_ONLY_KEY } from '../support/test-node';
+
+interface Refused {
+  readonly code: string;
+  readonly field?: string;
+}
+
+const ORIGIN = 'https://app.example.com';
+
+describe('bad input', () => {
+  let node: TestNode;
+  beforeAll(async () => {
+    node = await TestNode.start({ ORIGINS: ORIGIN, GLOBAL_PREFIX: '' }, [TestHandlersModule]);
+  });
+  afterAll(() => node.stop());
+
+  describe('over REST', () => {
+    it.each([
+      ['no key', undefined, 401, 'UNAUTHENTICATED'],
+      ['a wrong key', 'wrong', 401, 'UNAUTHENTICATED'],
+      ['a key without the scope', TOKEN_ONLY_KEY, 403, 'FORBIDDEN'],
+    ])('refuses a push with %s', async (_what, key, status, code) => {
+      const response = await fetch(`${node.base}/websocket/push`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...(key !== undefined && { authorization: `Bearer ${key}` }),
+        },
+        body: JSON.stringify(aBody()),
+      });
+      expect(response.status).toBe(status);
+      expect(await response.json()).toMatchObject({ data: { code, retryable: false } });
+    });
+
+    it.each<[string, Record<string, unknown>, string, string]>([
+      ['an unknown field', { colour: 'red' }, 'UNKNOWN_FIELD', 'colour'],
+      ['a cursor of its own', { cursor: '1-1' }, 'UNKNOWN_FIELD', 'cursor'],
+      ['a wrong sendType', { sendType: 'ALL' }, 'BAD_FIELD', 'sendType'],
+      ['no messageType', { messageType: undefined }, 'BAD_FIELD', 'messageType'],
+      [
+        'a question for a handler',
+        { messageType: 'CLIENT_TO_SERVER', toUniqueId: undefined },
+        'BAD_FIELD',
+        'messageType',
+      ],
+      ['a malformed businessType', { businessType: 'a..b' }, 'BAD_FIELD', 'businessType'],
+      ['a reserved businessType', { businessType: 'wirepost.gap' }, 'BAD_FIELD', 'businessType'],
+      ['no recipient', { toUniqueId: '' }, 'BAD_FIELD', 'toUniqueId'],
+      ['an overlong recipient', { toUniqueId: 'u'.repeat(129) }, 'BAD_FIELD', 'toUniqueId'],
+      ['a recipient that is no string', { toUniqueId: 5 }, 'BAD_FIELD', 'toUniqueId'],
+      ['a timestamp that is no integer', { timestamp: 1.5 }, 'BAD_FIELD', 'timestamp'],
+      ['a negative ttl', { ttl: -1 }, 'BAD_FIELD', 'ttl'],
+      ['a messageId with a quote', { messageId: 'a"b' }, 'BAD_FIELD', 'messageId'],
+      ['too many tags', { tags: Array.from({ length: 33 }, () => 't') }, 'BAD_FIELD', 'tags'],
+      ['an empty tag', { tags: [''] }, 'BAD_FIELD', 'tags'],
+      [
+        'MULTICAST to nobody',
+        { sendType: 'MULTICAST', toUniqueId: undefined },
+        'BAD_FIELD',
+        'tags',
+      ],
+      ['BROADCAST to one', { sendType: 'BROADCAST' }, 'BAD_FIELD', 'toUniqueId'],
+      ['a receipt that is no boolean', { receipt: 'yes' }, 'BAD_FIELD', 'receipt'],
+    ])('refuses a push with %s and names the field', async (_what, over, code, field) => {
+      const answer = await node.post<Refused>('/websocket/push', aBody(over));
+      expect(answer).toMatchObject({ status: 400, data: { code, field } });
+      expect(answer.result).toBeGreaterThan(0);
+      expect(answer.description).toContain(field);
+    });
+
+    it.each([
+      ['no JSON', '{"sendType":', 400, 'BAD_JSON'],
+      ['an empty body', '', 400, 'BAD_JSON'],
+      ['an array where an object belongs', '[]', 400, 'BAD_JSON'],
+      ['100 000 brackets', '['.repeat(100_000), 400, 'TOO_DEEP'],
+      [
+        'a body over the limit',
+        JSON.stringify(aBody({ content: 'x'.repeat(70_000) })),
+        413,
+        'TOO_LARGE',
+      ],
+    ])('refuses %s', async (_what, body, status, code) => {
+      expect(await node.post('/websocket/push', body)).toMatchObject({ status, data: { code } });
+    });
+
+    it('refuses what is not declared as JSON with 415 and an unknown path with 404', async () => {
+      const headers = { authorization: `Bearer ${SERVICE_KEY}`, 'content-type': 'text/plain' };
+      const wrong = await fetch(`${node.base}/websocket/push`, {
+        method: 'POST',
+        headers,
+        body: 'x',
+      });
+      expect(wrong.status).toBe(415);
+      expect(await wrong.json()).toMatchObject({ data: { code: 'MEDIA_TYPE' } });
+      expect(await node.get('/websocket/nothing')).toMatchObject({
+        status: 404,
+        data: { code: 'NOT_FOUND' },
+      });
+    });
+
+    it.each([[[]], [{}], [Array.from({ length: 1001 }, () => aBody())]])(
+      'refuses a batch of the wrong size',
+      async (batch) => {
+        expect(await node.post('/websocket/push/batch', batch)).toMatchObject({
+          status: 400,
+          data: { code: 'BAD_REQUEST' },
+        });
+      },
+    );
+
+    it.each([
+      ['', 'uniqueId'],
+      [`?uniqueId=${'u'.repeat(129)}`, 'uniqueId'],
+      ['?uniqueId=a&ttl=soon', 'ttl'],
+      [`?uniqueId=a&tags=${'t'.repeat(65)}`, 'tags'],
+      ['?uniqueId=a&colour=red', 'colour'],
+    ])('refuses a token for %s', async (query, field) => {
+      expect(await node.get(`/websocket/token${query}`)).toMatchObject({
+        status: 400,
+        data: { field },
+      });
+    });
+
+    it('survives keys that are names of prototypes', async () => {
+      const text = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
+      expect(await node.post('/websocket/push', text)).toMatchObject({ status: 400 });
+      expect(({} as { polluted?: number }).polluted).toBeUndefined();
+    });
+
+    it('takes the public URL from the settings, whatever Host says', async () => {
+      const response = await fetch(`${node.base}/websocket/token?uniqueId=a`, {
+        headers: { authorization: `Bearer ${SERVICE_KEY}`, 'x-forwarded-host': 'evil.example' },
+      });
+      expect(((await response.json()) as { data: string }).data).toMatch(
+        /^ws:\/\/localhost:0\/socket\//,
+      );
+      expect(response.headers.get('cache-control')).toBe('no-store');
+    });
+  });
+
+  describe('in the upgrade', () => {
+    async function refusedWith(url: string, origin?: string): Promise<number | undefined> {
+      const client = TestClient.connect(url, origin === undefined ? {} : { origin });
+      await eventually(() => {
+        expect(client.closed).toBeDefined();
+      });
+      expect(client.opened).toBe(false);
+      return client.status;
+    }
+
+    it.each(['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.', `${'a'.repeat(9000)}.b.c`])(
+      'answers 401 to a token that was not issued here: %p',
+      async (token) => {
+        expect(await refusedWith(node.socketUrl(token))).toBe(401);
+      },
+    );
+
+    it('answers 401 to a token with another key or algorithm', async () => {
+      const jwt = new JwtService({});
+      const payload = {
+        sub: 'a',
+        ct: '',
+        bt: ['#'],
+        gr: '',
+        cu: '0-0',
+        us: 'reconnect',
+        jti: 'j',
+        st: 1000,
+      };
+      const options = { issuer: 'wirepost', audience: 'wirepost:socket', expiresIn: '1h' } as const;
+      const wrongKey = jwt.sign(payload, {
+        ...options,
+        secret: 'another-key-of-32-characters-long-!!',
+      });
+      const wrongAlgorithm = jwt.sign(payload, {
+        ...options,
+        secret: JWT_SECRET,
+        algorithm: 'HS512',
+      });
+      const wrongAudience = jwt.sign(payload, {
+        ...options,
+        secret: JWT_SECRET,
+        audience: 'others',
+      });
+      for (const token of [wrongKey, wrongAlgorithm, wrongAudience]) {
+        expect(await refusedWith(node.socketUrl(token))).toBe(401);
+      }
+      const right = jwt.sign(payload, { ...options, secret: JWT_SECRET });
+      const client = TestClient.connect(node.socketUrl(right));
+      await eventually(() => {
+        expect(client.welcome).toBeDefined();
+      });
+    });
+
+    it('answers 403 to an origin that is not allowed and 101 to one that is', async () => {
+      for (const origin of [
+        'https://evil.example',
+        `${ORIGIN}.evil.io`,
+        'null',
+        'http://app.example.com',
+      ]) {
+        expect(await refusedWith(await node.url('o1'), origin)).toBe(403);
+      }
+      const client = TestClient.connect(await node.url('o1'), { origin: ORIGIN });
+      await eventually(() => {
+        expect(client.welcome).toBeDefined();
+      });
+    });
+
+    it('answers 404 to another path and 400 to a cursor that is none', async () => {
+      expect(await refusedWith(`ws://127.0.0.1:${String(node.app.port)}/elsewhere`)).toBe(404);
+      for (const cursor of ['-1', '1e3-0', '1000000000000000000-0', 'x']) {
+        expect(await refusedWith(`${await node.url('o2')}?cursor=${cursor}`)).toBe(400);
+      }
+    });
+
+    it('opens and closes with 4401 for an expired token, so that a page can read the code', async () => {
+      const url = await node.url('o3', { ttl: 1000 });
+      const expired = Date.now() + 2000;
+      await eventually(() => {
+        expect(Date.now()).toBeGreaterThan(expired);
+      });
+      const client = TestClient.connect(url);
+      await eventually(() => {
+        expect(client.closed).toEqual({ code: 4401, reason: 'token expired' });
+      });
+      expect(client.opened).toBe(true);
+      expect(client.welcome).toBeUndefined();
+    });
+
+    it('stays alive when a client leaves in the middle of the upgrade', async () => {
+      const url = new URL(await node.url('o4'));
+      for (let i = 0; i < 20; i += 1) {
+        const socket = tcp(node.app.port, '127.0.0.1');
+        socket.on('error', () => undefined);
+        socket.write(
+          `GET ${url.pathname} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`,
+        );
+        socket.write(
+          'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+        );
+        socket.resetAndDestroy();
+      }
+      expect((await node.get('/health/ready')).status).toBe(200);
+    });
+  });
+
+  describe('in frames', () => {
+    async function connect(uniqueId: string): Promise<TestClient> {
+      const client = TestClient.connect(await node.url(uniqueId));
+      await eventually(() => {
+        expect(client.welcome).toBeDefined();
+      });
+      return client;
+    }
+
+    it.each([
+      ['no JSON', '{"op":', 'BAD_JSON'],
+      ['JSON that is no object', '[1]', 'BAD_JSON'],
+      ['a number', '7', 'BAD_JSON'],
+      ['a deep one', '['.repeat(30_000), 'TOO_DEEP'],
+      ['an unknown op', '{"op":"toString"}', 'UNKNOWN_OP'],
+      ['an op of a prototype', '{"op":"__proto__"}', 'UNKNOWN_OP'],
+      [
+        'an unknown field',
+        JSON.stringify(aQuestion({ businessType: 'test.echo' })).replace('{', '{"x":1,'),
+        'UNKNOWN_FIELD',
+      ],
+      [
+        'an overlong id',
+        JSON.stringify(aQuestion({ businessType: 'test.echo', messageId: 'i'.repeat(65) })),
+        'BAD_FIELD',
+      ],
+    ])('answers %s with a code and stays open', async (_what, text, code) => {
+      const client = await connect('f1');
+      client.send(text);
+      await eventually(() => {
+        expect(client.ops('rejected')).toHaveLength(1);
+      });
+      expect(client.ops('rejected')[0]).toMatchObject({ code, retryable: false });
+      client.send(aQuestion({ businessType: 'test.echo', content: 'fine' }));
+      await eventually(() => {
+        expect(client.contents).toEqual(['fine']);
+      });
+    });
+
+    it('answers a binary frame and closes with 4500 only after repeated abuse', async () => {
+      const client = await connect('f2');
+      const before = node.app.nest.get(Metrics).total('framesBad');
+      client.ws.send(Buffer.from([1, 2, 3]), { binary: true });
+      await eventually(() => {
+        expect(client.ops('rejected')[0]).toMatchObject({ code: 'BINARY' });
+      });
+      for (let i = 0; i < 9; i += 1) client.send('nonsense');
+      await eventually(() => {
+        expect(client.closed?.code).toBe(4500);
+      });
+      expect(client.ops('rejected')).toHaveLength(10);
+      expect(node.app.nest.get(Metrics).total('framesBad')).toBe(before + 10);
+    });
+
+    it('closes with 1009 for a frame over the limit', async () => {
+      const client = await connect('f3');
+      client.send('x'.repeat(70_000));
+      await eventually(() => {
+        expect(client.closed?.code).toBe(1009);
+      });
+    });
+
+    it('tells a plain client by a unified body of a reserved type', async () => {
+      const client = TestClient.connect(await node.url('f4'), { plain: true });
+      await eventually(() => {
+        expect(client.opened).toBe(true);
+      });
+      client.send('nonsense');
+      await eventually(() => {
+        expect(client.bodies[0]).toMatchObject({
+          businessType: 'wirepost.rejected',
+          content: { code: 'BAD_JSON' },
+        });
+      });
+    });
+  });
+});

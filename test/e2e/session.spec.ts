@@ -1,0 +1,225 @@
+import { WebSocket } from 'ws';
+
+import { Metrics } from '../../src/application/ports/metrics';
+import { eventually } from '../support/eventually';
+import { aBody, aQuestion } from '../support/message.builder';
+import { TestClient } from '../support/test-client';
+import { TestHandlersModule } from '../support/test-handlers';
+import { TestNode } from '../support/test-node';
+
+const KiB = 1024;
+
+async function opened(client: TestClient): Promise<TestClient> {
+  await eventually(() => {
+    expect(client.welcome).toBeDefined();
+  });
+  return client;
+}
+
+describe('a session', () => {
+  let node: TestNode;
+  beforeAll(async () => {
+    node = await TestNode.start({ HEARTBEAT: '1s' }, [TestHandlersModule]);
+  });
+  afterAll(() => node.stop());
+
+  it('answers ping with pong and the position', async () => {
+    const client = await opened(TestClient.connect(await node.url('s1')));
+    client.send({ op: 'ping' });
+    await eventually(() => {
+      expect(client.ops('pong')).toEqual([
+        { op: 'pong', cursor: expect.stringMatching(/^\d+-\d+$/) as string },
+      ]);
+    });
+  });
+
+  it('takes an ack of what it delivered and refuses one that is ahead or no cursor', async () => {
+    const client = await opened(TestClient.connect(await node.url('s2')));
+    await node.push(aBody({ toUniqueId: 's2' }));
+    await eventually(() => {
+      expect(client.bodies).toHaveLength(1);
+    });
+    client.send({ op: 'ack', cursor: client.cursor });
+    for (const cursor of ['99999999-1', '-1', 'x', '1000000000000000000-0'])
+      client.send({ op: 'ack', cursor });
+    client.send({ op: 'ack' });
+    await eventually(() => {
+      expect(client.ops('rejected').map((frame) => frame['code'])).toEqual([
+        'BAD_CURSOR',
+        'BAD_CURSOR',
+        'BAD_CURSOR',
+        'BAD_CURSOR',
+        'BAD_FIELD',
+      ]);
+    });
+    expect(client.closed).toBeUndefined();
+  });
+
+  it('sends protocol pings and ends a connection that misses two of them', async () => {
+    const deaf = new WebSocket(await node.url('s3'), ['wirepost.v1'], { autoPong: false });
+    let pings = 0;
+    let code = 0;
+    deaf.on('ping', () => (pings += 1));
+    deaf.on('close', (reason) => (code = reason));
+    const alive = await opened(TestClient.connect(await node.url('s3')));
+    await eventually(
+      () => {
+        expect(code).toBe(1006);
+      },
+      { within: 6000 },
+    );
+    expect(pings).toBe(2);
+    expect(alive.closed).toBeUndefined();
+  });
+
+  it('ends with bye and 4401 when the session is over', async () => {
+    const client = await opened(TestClient.connect(await node.url('s4', { sessionTtl: 1000 })));
+    await eventually(() => {
+      expect(client.closed).toEqual({ code: 4401, reason: 'session over' });
+    });
+    expect(client.frames.at(-1)).toMatchObject({ op: 'bye', code: 4401 });
+  });
+
+  it('lives on when it is renewed in time', async () => {
+    const client = await opened(TestClient.connect(await node.url('s5', { sessionTtl: 2000 })));
+    const url = await node.url('s5');
+    client.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    await eventually(() => {
+      expect(client.ops('welcome')).toHaveLength(2);
+    });
+    const ends = Number(client.ops('welcome')[1]?.['sessionEnds']);
+    expect(ends).toBeGreaterThan(Date.now() + 60_000);
+    await eventually(() => {
+      expect(Date.now()).toBeGreaterThan(Number(client.welcome?.['sessionEnds']) + 1500);
+    });
+    expect(client.closed).toBeUndefined();
+  });
+
+  it('becomes another user by renew, gets what was pushed to it before, and no longer the old one’s', async () => {
+    const page = await opened(TestClient.connect(await node.url('anonymous-1')));
+    const url = await node.url('user-1');
+    await node.push(aBody({ toUniqueId: 'user-1', content: 'before' }));
+    await node.push(aBody({ sendType: 'BROADCAST', toUniqueId: undefined, content: 'all' }));
+    await eventually(() => {
+      expect(page.contents).toEqual(['all']);
+    });
+    page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    await eventually(() => {
+      expect(page.contents).toEqual(['all', 'before']);
+    });
+    expect(page.ops('welcome')[1]).toMatchObject({ uniqueId: 'user-1', resumed: false });
+    await node.push(aBody({ toUniqueId: 'anonymous-1', content: 'old' }));
+    await node.push(aBody({ toUniqueId: 'user-1', content: 'new' }));
+    await eventually(() => {
+      expect(page.contents).toEqual(['all', 'before', 'new']);
+    });
+  });
+
+  it('refuses to renew with a token that was used, and stays as it is', async () => {
+    const url = await node.url('s6');
+    const client = await opened(TestClient.connect(url));
+    client.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    client.send({ op: 'renew', token: 'a.b.c' });
+    await eventually(() => {
+      expect(
+        client
+          .ops('rejected')
+          .map((frame) => frame['code'])
+          .sort(),
+      ).toEqual(['TOKEN_USED', 'UNAUTHENTICATED']);
+    });
+    await node.push(aBody({ toUniqueId: 's6', content: 'still here' }));
+    await eventually(() => {
+      expect(client.contents).toEqual(['still here']);
+    });
+  });
+
+  it('takes a client’s messages in their order and answers each', async () => {
+    const client = await opened(TestClient.connect(await node.url('s7')));
+    const ids = Array.from({ length: 1000 }, (_, i) => `m${String(i)}`);
+    for (const messageId of ids) client.send(aQuestion({ businessType: 'test.silent', messageId }));
+    await eventually(() => {
+      expect(client.ops('accepted').map((frame) => frame['messageId'])).toEqual(ids);
+    });
+  });
+});
+
+describe('a slow reader', () => {
+  async function stalled(
+    env: Record<string, string>,
+  ): Promise<{ node: TestNode; client: TestClient; total: number }> {
+    const node = await TestNode.start({ MAX_BUFFERED: '16KiB', ...env });
+    const client = await opened(TestClient.connect(await node.url('slow')));
+    client.ws.pause();
+    const total = 400;
+    const filler = 'x'.repeat(50 * KiB);
+    for (let i = 0; i < total; i += 20) {
+      const bodies = Array.from({ length: 20 }, (_, k) =>
+        aBody({ toUniqueId: 'slow', content: { n: i + k, filler } }),
+      );
+      await node.post('/websocket/push/batch', bodies);
+    }
+    return { node, client, total };
+  }
+
+  function numbers(client: TestClient): number[] {
+    return client.contents.map((content) => (content as { n: number }).n);
+  }
+
+  it('is paused and goes on from its position when it reads again: nothing lost, nothing twice', async () => {
+    const { node, client, total } = await stalled({});
+    expect(node.app.nest.get(Metrics).total('pauses')).toBeGreaterThan(0);
+    client.ws.resume();
+    await eventually(() => {
+      expect(numbers(client)).toEqual(Array.from({ length: total }, (_, i) => i));
+    });
+    expect(client.ops('gap')).toHaveLength(0);
+    await node.stop();
+  });
+
+  it('gets a gap when the window has passed it, and then everything that is still there', async () => {
+    const { node, client, total } = await stalled({ WINDOW_MAX_BYTES: '1MiB' });
+    client.ws.resume();
+    await eventually(() => {
+      expect(numbers(client).at(-1)).toBe(total - 1);
+    });
+    expect(client.ops('gap').length).toBeGreaterThan(0);
+    expect(client.ops('gap')[0]).toMatchObject({ reason: 'WINDOW_PASSED' });
+    const seen = numbers(client);
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+    const missing = total - seen.length;
+    const skipped = client.ops('gap').reduce((sum, gap) => {
+      const [from, to] = [String(gap['from']), String(gap['to'])].map((text) =>
+        Number(text.split('-')[0]),
+      );
+      return sum + Number(to) - Number(from);
+    }, 0);
+    expect(missing).toBeGreaterThan(0);
+    expect(skipped).toBeGreaterThanOrEqual(missing);
+    await node.stop();
+  });
+});
+
+describe('a node that stops', () => {
+  it('says bye with a time to come back and closes with 1012', async () => {
+    const node = await TestNode.start();
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, async (_, i) =>
+        opened(TestClient.connect(await node.url(`stop-${String(i)}`))),
+      ),
+    );
+    await node.push(aBody({ sendType: 'BROADCAST', toUniqueId: undefined, content: 'last words' }));
+    await node.stop();
+    for (const client of clients) {
+      await eventually(() => {
+        expect(client.closed).toEqual({ code: 1012, reason: 'restarting' });
+      });
+      expect(client.contents).toEqual(['last words']);
+      expect(client.frames.at(-1)).toMatchObject({
+        op: 'bye',
+        code: 1012,
+        retryAfter: expect.any(Number) as number,
+      });
+    }
+  });
+});
