@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+import { eventually } from './eventually';
+import { freePort } from './rabbitmq-node';
+import { JWT_SECRET, SERVICE_KEY } from './test-node';
+
+/** `node dist/main.js` as a process of its own, to be killed. */
+export class GatewayProcess {
+  private output = '';
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly port: number,
+  ) {
+    child.stdout?.on('data', (data: Buffer) => (this.output += data.toString()));
+    child.stderr?.on('data', (data: Buffer) => (this.output += data.toString()));
+  }
+
+  /** Starts the process and does not wait for anything. */
+  static async spawn(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+    const port = await freePort();
+    const child = spawn(process.execPath, ['dist/main.js'], {
+      env: {
+        PATH: process.env['PATH'],
+        PORT: String(port),
+        HOST: '127.0.0.1',
+        LOG_LEVEL: 'warn',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return new GatewayProcess(child, port);
+  }
+
+  /** Starts the process and waits until it is ready. */
+  static async start(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+    const gateway = await GatewayProcess.spawn({
+      SERVICE_KEYS: `all:token+push+admin:${SERVICE_KEY}`,
+      JWT_SECRET,
+      ...env,
+    });
+    await eventually(
+      async () => {
+        expect((await fetch(`${gateway.base}/health/ready`)).status).toBe(200);
+      },
+      { within: 30_000 },
+    );
+    return gateway;
+  }
+
+  get base(): string {
+    return `http://127.0.0.1:${String(this.port)}`;
+  }
+
+  /** What it has written to stdout and stderr. */
+  get text(): string {
+    return this.output;
+  }
+
+  socketUrl(token: string): string {
+    return `ws://127.0.0.1:${String(this.port)}/socket/${token}`;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** Resolves to the exit status, null after a signal. */
+  async exited(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null)
+      await once(this.child, 'exit');
+    return this.child.exitCode;
+  }
+
+  async kill9(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.exited();
+  }
+}
