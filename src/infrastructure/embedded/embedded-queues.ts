@@ -101,6 +101,7 @@ export class EmbeddedQueues extends HandlerQueues {
   }
 
   private later(queue: Queue, delivery: UpstreamDelivery, delay: number): void {
+    if (this.stopped) return;
     const timer = setTimeout(() => {
       this.timers.delete(timer);
       queue.waiting.push(delivery);

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { ConfirmChannel, ConsumeMessage, MessagePropertyHeaders } from 'amqplib';
 
 import type { HandlerQueue, UpstreamDelivery } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
@@ -12,6 +12,8 @@ import type { UpstreamCodec } from './upstream-codec';
 
 /** ms before a delivery that could not be settled goes back to its queue: no hot loop. */
 const REQUEUE_PAUSE = 1000;
+/** Bytes of a dead letter's own headers (as JSON) above which they are left out: a frame holds 128 KiB. */
+const MAX_HEADERS = 32 * 1024;
 
 type Handle = (delivery: UpstreamDelivery) => Promise<Outcome>;
 
@@ -45,14 +47,19 @@ export class AckingConsumer {
   /** Cancels first, then waits for what is in work, at most `grace` ms. */
   async stop(grace: number): Promise<void> {
     this.stopping = true;
-    await this.keeper.channel?.cancel(this.tag).catch(() => undefined);
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, grace);
     });
-    await Promise.race([limit, Promise.all(this.work)]);
+    await Promise.race([limit, this.finish()]);
     clearTimeout(timer);
     await this.keeper.stop();
+  }
+
+  private async finish(): Promise<void> {
+    const { channel } = this.keeper;
+    if (channel !== undefined) await cancelQuietly(channel, this.tag);
+    await Promise.all(this.work);
   }
 
   private async subscribe(channel: ConfirmChannel): Promise<void> {
@@ -79,14 +86,14 @@ export class AckingConsumer {
   private async settle(channel: ConfirmChannel, delivery: ConsumeMessage): Promise<void> {
     try {
       await this.process(delivery);
-      this.answer(channel, () => {
+      this.answer(() => {
         channel.ack(delivery);
       });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       this.logger.error(`a delivery of ${this.name} goes back to its queue: ${text}`);
       await new Promise((resolve) => setTimeout(resolve, REQUEUE_PAUSE));
-      this.answer(channel, () => {
+      this.answer(() => {
         channel.nack(delivery, false, true);
       });
     }
@@ -136,7 +143,7 @@ export class AckingConsumer {
       ...(typeof id === 'string' && { messageId: id }),
       contentType: 'application/json',
       headers: {
-        ...properties.headers,
+        ...carried(properties.headers),
         'wp-reason': reason,
         'wp-business-type': businessType,
         'wp-attempt': attempt,
@@ -147,13 +154,27 @@ export class AckingConsumer {
     if (result === 'returned') throw new Error('the dead letter queue is missing');
   }
 
-  /** Only on the delivery's own channel, and only while that is open: otherwise the broker has requeued it already. */
-  private answer(channel: ConfirmChannel, how: () => void): void {
-    if (this.keeper.channel !== channel) return;
+  /** On the delivery's own channel: when that is closed, the broker has requeued the delivery already. */
+  private answer(how: () => void): void {
     try {
       how();
     } catch {
       this.logger.debug('the channel closed before the answer');
     }
+  }
+}
+
+/** Headers that a dead letter keeps: all, unless they are so long that adding to them would break the frame. */
+function carried(headers: MessagePropertyHeaders | undefined): MessagePropertyHeaders {
+  if (headers === undefined || JSON.stringify(headers).length > MAX_HEADERS) return {};
+  return headers;
+}
+
+/** Cancels a consumer on a channel that may be closing, which amqplib answers by throwing. */
+async function cancelQuietly(channel: ConfirmChannel, tag: string): Promise<void> {
+  try {
+    await channel.cancel(tag);
+  } catch {
+    // A closed channel has no consumers.
   }
 }

@@ -7,6 +7,8 @@ import type { RabbitMqSettings } from './rabbitmq-settings';
 /** Seconds; a silent broker is given up after about two of them. */
 const HEARTBEAT = 10;
 const RECONNECT = 1;
+/** ms that a broker may take to agree to a close; one that takes no publishes does not read at all. */
+const CLOSE_TIMEOUT = 2000;
 
 /** What depends on a connection being there. */
 export interface LinkUser {
@@ -23,6 +25,7 @@ export class BrokerLink {
   private readonly amqp: AmqpConnection;
   private readonly users = new Set<LinkUser>();
   private current: ChannelModel | undefined;
+  private opened = false;
   /** True while the broker takes no publishes (memory or disk alarm). */
   blocked = false;
 
@@ -56,10 +59,15 @@ export class BrokerLink {
 
   /** Connects; rejects when the broker cannot be reached in time. */
   async open(): Promise<void> {
+    this.opened = true;
     const opening = this.amqp.init();
     const managed = this.amqp.managedConnection;
     managed.on('connect', () => {
       if (managed.connection !== undefined) this.onConnect(managed.connection);
+    });
+    let reason = 'no answer';
+    managed.on('connectFailed', ({ err }) => {
+      reason = describe(err);
     });
     managed.on('disconnect', ({ err }) => {
       this.onDisconnect(err);
@@ -75,9 +83,11 @@ export class BrokerLink {
     try {
       await opening;
     } catch (error) {
-      await managed.close().catch(() => undefined);
+      await this.close();
       const seconds = String(this.settings.connectTimeout / 1000);
-      throw new Error(`no broker at AMQP_URL answered within ${seconds} s`, { cause: error });
+      throw new Error(`no broker at AMQP_URL answered within ${seconds} s: ${reason}`, {
+        cause: error,
+      });
     }
   }
 
@@ -90,9 +100,21 @@ export class BrokerLink {
     this.users.delete(user);
   }
 
+  /** Closes in an orderly way; cuts the connection when the broker does not play its part. */
   async close(): Promise<void> {
     this.users.clear();
-    await this.amqp.managedConnection.close();
+    if (!this.opened) return;
+    const { current } = this;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        if (current !== undefined) cut(current);
+        resolve();
+      }, CLOSE_TIMEOUT);
+    });
+    await Promise.race([limit, this.amqp.managedConnection.close().catch(() => undefined)]);
+    clearTimeout(timer);
+    this.current = undefined;
   }
 
   private onConnect(connection: ChannelModel): void {
@@ -102,13 +124,27 @@ export class BrokerLink {
     for (const user of this.users) user.connected(connection);
   }
 
-  private onDisconnect(error: Error): void {
+  private onDisconnect(error: Error | undefined): void {
     if (this.current === undefined) return;
     this.current = undefined;
     this.blocked = false;
-    this.logger.warn(`disconnected: ${error.message}`);
+    this.logger.warn(`disconnected: ${error === undefined ? 'closed' : describe(error)}`);
     for (const user of this.users) user.disconnected();
   }
+}
+
+/** What went wrong; never the URL, which carries the password. */
+function describe(error: Error): string {
+  if (error.message !== '') return error.message;
+  return 'code' in error ? String(error.code) : error.name;
+}
+
+/** Ends the socket under a connection that cannot be closed by agreement. */
+function cut({ connection }: ChannelModel): void {
+  const { stream } = connection as unknown as {
+    readonly stream?: { destroy(reason: Error): void };
+  };
+  stream?.destroy(new Error('the broker did not agree to the close'));
 }
 
 /** golevelup logs every attempt with the URL's host; what matters is logged above. */

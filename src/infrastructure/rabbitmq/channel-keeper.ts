@@ -4,21 +4,38 @@ import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import type { BrokerLink, LinkUser } from './broker-link';
 
 /** ms before a channel that was closed is opened again; doubled up to the last one, with jitter. */
-const FIRST_DELAY = 100;
+const FIRST_DELAY = 200;
 const LAST_DELAY = 2000;
+/** A channel that lived so long (ms) was sound: the next delay is the first again. */
+const SOUND = 5000;
+/** ms after which an attempt that the broker does not answer is given up. */
+const SETUP_TIMEOUT = 15_000;
+/** Attempts of `start` while the broker gives reasons that pass by themselves. */
+const START_ATTEMPTS = 10;
+/** ms that a broker may take to agree to a close. */
+const CLOSE_TIMEOUT = 2000;
+
+/** One try to open a channel; only the newest counts. */
+interface Attempt {
+  channel: ConfirmChannel | undefined;
+  deadline: NodeJS.Timeout | undefined;
+}
 
 /**
  * Keeps one channel open: on every new connection, and again when the broker closes the channel alone, which
- * connection managers do not notice. `setup` runs on each new channel before anybody gets it.
+ * connection managers do not notice. `setup` runs on each new channel before anybody gets it; `lost` is called
+ * when a channel that was usable is not any more.
  */
 export class ChannelKeeper implements LinkUser {
   private readonly logger: Logger;
   private open: ConfirmChannel | undefined;
-  private opening = false;
+  private openedAt = 0;
+  private attempt: Attempt | undefined;
   private stopped = false;
   private delay = FIRST_DELAY;
   private timer: NodeJS.Timeout | undefined;
   private started: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  private failures = 0;
 
   constructor(
     private readonly link: BrokerLink,
@@ -34,7 +51,7 @@ export class ChannelKeeper implements LinkUser {
     return this.open;
   }
 
-  /** Opens the channel; resolves after its first setup, rejects with the broker's reason when that fails. */
+  /** Opens the channel; resolves after its first setup, rejects with the broker's reason when that is final. */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.started = { resolve, reject };
@@ -44,17 +61,19 @@ export class ChannelKeeper implements LinkUser {
 
   connected(connection: ChannelModel): void {
     this.delay = FIRST_DELAY;
-    this.attempt(connection);
+    this.tryOpen(connection);
   }
 
   disconnected(): void {
-    this.drop(this.open);
+    this.abandon();
+    this.drop();
   }
 
-  /** Opens the channel anew. */
+  /** Opens the channel anew; what the old one still delivers is not seen any more. */
   restart(): void {
+    this.abandon();
     const channel = this.open;
-    this.drop(channel);
+    this.drop();
     if (channel !== undefined) void closeQuietly(channel);
     this.retry();
   }
@@ -63,34 +82,31 @@ export class ChannelKeeper implements LinkUser {
     this.stopped = true;
     clearTimeout(this.timer);
     this.link.release(this);
+    this.abandon();
     const channel = this.open;
-    this.drop(channel);
+    this.drop();
     if (channel !== undefined) await closeQuietly(channel);
   }
 
-  private attempt(connection: ChannelModel): void {
-    if (this.opening || this.stopped || this.open !== undefined) return;
-    this.opening = true;
-    this.make(connection)
-      .then(
-        () => {
-          this.delay = FIRST_DELAY;
-          this.started?.resolve();
-          this.started = undefined;
-        },
-        (error: unknown) => {
-          this.failed(error);
-        },
-      )
-      .finally(() => {
-        this.opening = false;
-        // The connection may have changed, or the channel gone, while it was set up.
-        if (this.open === undefined) this.retry();
-      });
+  private tryOpen(connection: ChannelModel): void {
+    if (this.stopped || this.attempt !== undefined || this.open !== undefined) return;
+    clearTimeout(this.timer);
+    const attempt: Attempt = { channel: undefined, deadline: undefined };
+    this.attempt = attempt;
+    this.limit(attempt);
+    this.make(connection, attempt).then(
+      (channel) => {
+        this.succeeded(attempt, channel);
+      },
+      (error: unknown) => {
+        this.failed(attempt, error);
+      },
+    );
   }
 
-  private async make(connection: ChannelModel): Promise<void> {
+  private async make(connection: ChannelModel, attempt: Attempt): Promise<ConfirmChannel> {
     const channel = await connection.createConfirmChannel();
+    attempt.channel = channel;
     const state = { closed: false };
     channel.on('error', (error: Error) => {
       this.logger.warn(`closed by the broker: ${error.message}`);
@@ -98,30 +114,69 @@ export class ChannelKeeper implements LinkUser {
     channel.on('close', () => {
       state.closed = true;
       if (this.open !== channel) return;
-      this.drop(channel);
+      this.drop();
       this.retry();
     });
     try {
       await this.setup(channel);
       if (state.closed) throw new Error('the channel was closed during its setup');
     } catch (error) {
-      await closeQuietly(channel);
+      void closeQuietly(channel);
       throw error;
     }
-    if (this.stopped) await closeQuietly(channel);
-    else this.open = channel;
+    return channel;
   }
 
-  private failed(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error);
-    this.logger.warn(`not opened: ${text}`);
-    this.started?.reject(error);
+  private succeeded(attempt: Attempt, channel: ConfirmChannel): void {
+    clearTimeout(attempt.deadline);
+    if (this.attempt !== attempt) {
+      void closeQuietly(channel);
+      return;
+    }
+    this.attempt = undefined;
+    this.open = channel;
+    this.openedAt = performance.now();
+    this.started?.resolve();
     this.started = undefined;
   }
 
-  private drop(channel: ConfirmChannel | undefined): void {
-    if (channel === undefined || this.open !== channel) return;
+  private failed(attempt: Attempt, error: unknown): void {
+    clearTimeout(attempt.deadline);
+    if (this.attempt !== attempt) return;
+    this.attempt = undefined;
+    this.failures += 1;
+    this.logger.warn(`not opened: ${error instanceof Error ? error.message : String(error)}`);
+    if (isFinal(error) || this.failures >= START_ATTEMPTS) {
+      this.started?.reject(error);
+      this.started = undefined;
+    }
+    this.retry();
+  }
+
+  /** Gives an attempt up that gets no answer; a broker that takes no publishes may not even read. */
+  private limit(attempt: Attempt): void {
+    attempt.deadline = setTimeout(() => {
+      if (this.attempt !== attempt) return;
+      if (this.link.blocked) this.limit(attempt);
+      else {
+        this.logger.warn('not opened: the broker does not answer');
+        this.restart();
+      }
+    }, SETUP_TIMEOUT);
+  }
+
+  private abandon(): void {
+    const { attempt } = this;
+    if (attempt === undefined) return;
+    this.attempt = undefined;
+    clearTimeout(attempt.deadline);
+    if (attempt.channel !== undefined) void closeQuietly(attempt.channel);
+  }
+
+  private drop(): void {
+    if (this.open === undefined) return;
     this.open = undefined;
+    if (performance.now() - this.openedAt > SOUND) this.delay = FIRST_DELAY;
     this.lost();
   }
 
@@ -132,16 +187,34 @@ export class ChannelKeeper implements LinkUser {
     this.delay = Math.min(this.delay * 2, LAST_DELAY);
     this.timer = setTimeout(() => {
       const { connection } = this.link;
-      if (connection !== undefined) this.attempt(connection);
+      if (connection !== undefined) this.tryOpen(connection);
     }, wait);
   }
 }
 
-/** Closes a channel that may be closed already, which amqplib answers by throwing at once. */
-export async function closeQuietly(channel: { close(): Promise<void> }): Promise<void> {
-  try {
-    await channel.close();
-  } catch {
-    // Closed is what it was to be.
-  }
+/** True for what the broker will say again: no permission, or declared before with other arguments. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  // A stream that has just come up has no replica for a moment, which RabbitMQ reports as 406 too.
+  return error.code === 403 || (error.code === 406 && !error.message.includes('replica'));
+}
+
+/** Closes a channel that may be closed already; amqplib throws then, and is silent when the connection dies meanwhile. */
+export async function closeQuietly(channel: {
+  close(): Promise<void>;
+  once(event: 'close', listener: () => void): unknown;
+}): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    channel.once('close', done);
+    try {
+      channel.close().then(done, done);
+    } catch {
+      done();
+    }
+  });
 }

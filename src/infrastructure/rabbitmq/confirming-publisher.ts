@@ -1,4 +1,4 @@
-import type { Message as AmqpMessage, Options } from 'amqplib';
+import type { ConfirmChannel, Message as AmqpMessage, Options } from 'amqplib';
 
 import { Refusal } from '../../domain/errors';
 import type { BrokerLink } from './broker-link';
@@ -12,6 +12,7 @@ const SWEEP = 100;
 
 interface Pending {
   readonly exchange: string;
+  readonly key: string;
   readonly messageId: string | undefined;
   readonly bytes: number;
   readonly deadline: number;
@@ -22,7 +23,8 @@ interface Pending {
 
 /**
  * Publishes with confirms and `mandatory`. Nothing is buffered while the broker is away: what cannot be published
- * now is refused at once, and what was published but not confirmed has an unknown outcome.
+ * now is refused at once, and what was published but not confirmed has an unknown outcome. A messageId tells the
+ * publishes apart when one is returned.
  */
 export class ConfirmingPublisher {
   private readonly keeper: ChannelKeeper;
@@ -30,11 +32,15 @@ export class ConfirmingPublisher {
   private readonly pending = new Set<Pending>();
   private bytes = 0;
   private timer: NodeJS.Timeout | undefined;
+  private stopping = false;
+  private idle: (() => void) | undefined;
 
+  /** `declare` makes what it publishes to, on every new channel: what was deleted comes back. */
   constructor(
     private readonly link: BrokerLink,
     name: string,
     private readonly timeout: number,
+    declare: (channel: ConfirmChannel) => Promise<void>,
   ) {
     this.keeper = new ChannelKeeper(
       link,
@@ -43,7 +49,7 @@ export class ConfirmingPublisher {
         channel.on('return', (message: AmqpMessage) => {
           this.markReturned(message);
         });
-        return Promise.resolve();
+        return declare(channel);
       },
       () => {
         this.giveUp();
@@ -58,7 +64,14 @@ export class ConfirmingPublisher {
     }, SWEEP);
   }
 
+  /** Waits for the confirms under way, at most the time that a publish may take. */
   async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.pending.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.idle = resolve;
+      });
+    }
     clearInterval(this.timer);
     await this.keeper.stop();
   }
@@ -74,7 +87,7 @@ export class ConfirmingPublisher {
     options: Options.Publish,
   ): Promise<'confirmed' | 'returned'> {
     const { channel } = this.keeper;
-    if (channel === undefined)
+    if (channel === undefined || this.stopping)
       return Promise.reject(new Refusal('UNAVAILABLE', 'the broker is away'));
     if (this.link.blocked)
       return Promise.reject(new Refusal('UNAVAILABLE', 'the broker takes no publishes now'));
@@ -84,9 +97,10 @@ export class ConfirmingPublisher {
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         exchange,
+        key,
         messageId: options.messageId,
         bytes: content.length,
-        deadline: Date.now() + this.timeout,
+        deadline: performance.now() + this.timeout,
         resolve,
         reject,
         returned: false,
@@ -120,8 +134,8 @@ export class ConfirmingPublisher {
   /** A return comes before the confirm of the same publish (AMQP 0-9-1, basic.return). */
   private markReturned({ fields, properties }: AmqpMessage): void {
     for (const pending of this.pending) {
-      if (pending.returned || pending.exchange !== fields.exchange) continue;
-      if (pending.messageId !== properties.messageId) continue;
+      if (pending.returned || pending.messageId !== properties.messageId) continue;
+      if (pending.key !== fields.routingKey || pending.exchange !== fields.exchange) continue;
       pending.returned = true;
       return;
     }
@@ -132,7 +146,7 @@ export class ConfirmingPublisher {
   }
 
   private sweep(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const pending of this.pending) {
       if (pending.deadline > now) return;
       this.unknown(pending);
@@ -146,6 +160,7 @@ export class ConfirmingPublisher {
   private remove(pending: Pending): boolean {
     if (!this.pending.delete(pending)) return false;
     this.bytes -= pending.bytes;
+    if (this.pending.size === 0) this.idle?.();
     return true;
   }
 }

@@ -7,16 +7,14 @@ import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { checkBody } from '../../domain/message/body-rules';
 import { expiryOf, keyOf, type Message, SERVICE } from '../../domain/message/message';
 import { type Audience, audienceOf } from '../../domain/routing/audience';
-import { isDeeperThan } from '../../protocol/json-text';
-import { LIMITS, MESSAGE_ID, type UnifiedBody } from '../../protocol/unified-body';
+import type { UnifiedBody } from '../../protocol/unified-body';
+import { readJson, usableId } from './foreign-input';
 
 const TYPE = {
   message: 'wirepost.message',
   claims: 'wirepost.claims',
   probe: 'wirepost.probe',
 } as const;
-/** Bytes of a foreign entry above which it is not looked at. */
-const MAX_FOREIGN = 1024 * 1024;
 const CLOSE_OBJECT = 0x7d;
 
 type Headers = Readonly<Record<string, unknown>>;
@@ -68,7 +66,7 @@ export class LogCodec {
       case 'claims':
         return {
           content: Buffer.from(JSON.stringify(entry.claims)),
-          options: { ...common, headers: { 'wp-time': now } },
+          options: { ...common, messageId: this.clock.newId(), headers: { 'wp-time': now } },
         };
       case 'probe':
         return {
@@ -117,8 +115,7 @@ export class LogCodec {
     const time = this.logTime ?? this.clock.now();
     const published = secondsOf(properties) * 1000;
     try {
-      const { body, text } = readForeign(content);
-      return foreignMessage(body, text, content, properties, { offset, time, published });
+      return foreignMessage(content, properties, { offset, time, published });
     } catch (error) {
       const reason = error instanceof Refusal ? `${error.code}: ${error.message}` : String(error);
       return { kind: 'invalid', offset, timestamp: published, time, reason };
@@ -126,22 +123,21 @@ export class LogCodec {
   }
 }
 
-/** What tells two entries at the same offset of two logs apart. */
-export function identityOf({ properties, content }: ConsumeMessage): string {
-  const headers: Headers = properties.headers ?? {};
-  return [properties.messageId, headers['wp-time'], properties.timestamp, content.length]
-    .map(String)
-    .join(' ');
+/** True when two deliveries at the same offset are of the same log. */
+export function isSameEntry(a: ConsumeMessage | undefined, b: ConsumeMessage): boolean {
+  if (a === undefined) return false;
+  const names = ({ properties }: ConsumeMessage): string => {
+    const headers: Headers = properties.headers ?? {};
+    return [properties.messageId, properties.timestamp, headers['wp-time']].map(String).join(' ');
+  };
+  return names(a) === names(b) && a.content.equals(b.content);
 }
 
 function routeOf(message: Message): Headers {
   const { audience, origin, expiresAt } = message;
   return {
     'wp-send': audience.kind,
-    ...(origin.kind === 'client' && {
-      'wp-from': origin.uniqueId,
-      'wp-from-client-type': origin.clientType,
-    }),
+    ...(origin.kind === 'client' && { 'wp-from': origin.uniqueId }),
     ...(audience.kind === 'unicast' && { 'wp-to': audience.uniqueId }),
     ...(audience.kind === 'multicast' && {
       'wp-tags': list(audience.tags),
@@ -189,13 +185,12 @@ function readAudience(headers: Headers): Audience | undefined {
       const to = headers['wp-to'];
       return typeof to === 'string' ? { kind: 'unicast', uniqueId: to, clientType } : undefined;
     }
-    case 'multicast':
-      return {
-        kind: 'multicast',
-        tags: strings(headers['wp-tags']),
-        businesses: strings(headers['wp-businesses']),
-        clientType,
-      };
+    case 'multicast': {
+      const tags = strings(headers['wp-tags']);
+      const businesses = strings(headers['wp-businesses']);
+      if (tags === undefined || businesses === undefined) return undefined;
+      return { kind: 'multicast', tags, businesses, clientType };
+    }
     case 'broadcast':
       return { kind: 'broadcast', clientType };
     default:
@@ -217,30 +212,15 @@ function isClaim(value: unknown): value is Claim {
   return typeof key === 'string' && typeof claimant === 'string';
 }
 
-function readForeign(content: Buffer): { body: UnifiedBody; text: string } {
-  if (content.length > MAX_FOREIGN)
-    throw new Refusal('TOO_LARGE', `${String(content.length)} bytes`);
-  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
-  if (isDeeperThan(LIMITS.depth, text)) throw new Refusal('TOO_DEEP');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Refusal('BAD_JSON');
-  }
-  const body = checkBody(value);
-  if (body.messageType === 'CLIENT_TO_SERVER')
-    throw Refusal.field('messageType', 'CLIENT_TO_SERVER is not for clients');
-  return { body, text };
-}
-
 function foreignMessage(
-  body: UnifiedBody,
-  text: string,
   content: Buffer,
   properties: MessageProperties,
   { offset, time, published }: { offset: number; time: number; published: number },
 ): MessageEntry {
+  const value = readJson(content);
+  const body = checkBody(value);
+  if (body.messageType === 'CLIENT_TO_SERVER')
+    throw Refusal.field('messageType', 'CLIENT_TO_SERVER is not for clients');
   const timestamp = body.timestamp ?? (published || time);
   const id = body.messageId ?? usableId(properties) ?? `amqp-${String(offset)}`;
   return {
@@ -249,7 +229,7 @@ function foreignMessage(
     key: keyOf(SERVICE, id),
     audience: audienceOf(body),
     expiresAt: expiryOf({ ...body, timestamp }),
-    body: bodyBytes(body, text, content, timestamp),
+    body: bodyBytes(value, body, content, timestamp),
     offset,
     timestamp: body.timestamp ?? published,
     time,
@@ -257,24 +237,16 @@ function foreignMessage(
 }
 
 /** The bytes as they came where that is possible; `timestamp` is added, `messageId` is taken out. */
-function bodyBytes(body: UnifiedBody, text: string, content: Buffer, timestamp: number): Buffer {
-  const untouched =
-    body.messageId === undefined && !text.includes('"messageId"') && !text.includes('\\u');
-  if (untouched && (body.timestamp !== undefined || !text.includes('"timestamp"'))) {
+function bodyBytes(value: object, body: UnifiedBody, content: Buffer, timestamp: number): Buffer {
+  const hasTime = body.timestamp !== undefined;
+  if (!Object.hasOwn(value, 'messageId') && (hasTime || !Object.hasOwn(value, 'timestamp'))) {
     const end = content.lastIndexOf(CLOSE_OBJECT);
-    if (body.timestamp !== undefined) return content.subarray(0, end + 1);
-    return Buffer.concat([
-      content.subarray(0, end),
-      Buffer.from(`,"timestamp":${String(timestamp)}}`),
-    ]);
+    if (hasTime) return content.subarray(0, end + 1);
+    const suffix = Buffer.from(`,"timestamp":${String(timestamp)}}`);
+    return Buffer.concat([content.subarray(0, end), suffix]);
   }
   const { messageId: _, ...rest } = body;
   return Buffer.from(JSON.stringify({ ...rest, timestamp }));
-}
-
-function usableId(properties: MessageProperties): string | undefined {
-  const id: unknown = properties.messageId;
-  return typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id) ? id : undefined;
 }
 
 function secondsOf(properties: MessageProperties): number {
@@ -289,15 +261,16 @@ function list(labels: readonly string[]): string {
   return JSON.stringify(labels);
 }
 
-function strings(value: unknown): readonly string[] {
-  if (typeof value !== 'string') return [];
-  let labels: unknown;
+function strings(value: unknown): readonly string[] | undefined {
+  if (typeof value !== 'string') return undefined;
   try {
-    labels = JSON.parse(value);
+    const labels = JSON.parse(value) as unknown;
+    return Array.isArray(labels) && labels.every((one) => typeof one === 'string')
+      ? labels
+      : undefined;
   } catch {
-    return [];
+    return undefined;
   }
-  return Array.isArray(labels) ? labels.filter((one) => typeof one === 'string') : [];
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

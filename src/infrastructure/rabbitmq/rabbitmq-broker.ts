@@ -1,24 +1,24 @@
 import type { Clock } from '../../application/ports/clock';
 import { Broker } from '../../application/wirepost-node';
 import { BrokerLink } from './broker-link';
-import { ChannelKeeper } from './channel-keeper';
 import { ConfirmingPublisher } from './confirming-publisher';
 import { LogCodec } from './log-codec';
 import { RabbitMqHandlerQueues } from './rabbitmq-handler-queues';
-import { RabbitMqLogWriter } from './rabbitmq-log';
 import { RabbitMqLogReader } from './rabbitmq-log-reader';
+import { RabbitMqLogWriter } from './rabbitmq-log-writer';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 import { RabbitMqUpstreamPublisher } from './rabbitmq-upstream-publisher';
-import { declareLog, declareUpstream, Names } from './topology';
+import { declareLog, declareRedelivery, declareUpstream, Names } from './topology';
 import { UpstreamCodec } from './upstream-codec';
 
-/** Everything that speaks to RabbitMQ, on two connections: a broker that blocks publishers goes on delivering. */
+/**
+ * Everything that speaks to RabbitMQ, on two connections: a broker that blocks publishers goes on delivering.
+ * Each kind of publish has its own channel, so that one which the broker closes takes no other with it.
+ */
 export class RabbitMqBroker extends Broker {
   private readonly publishing: BrokerLink;
   private readonly consuming: BrokerLink;
-  private readonly logPublisher: ConfirmingPublisher;
-  private readonly upstreamPublisher: ConfirmingPublisher;
-  private readonly topology: ChannelKeeper;
+  private readonly publishers: readonly ConfirmingPublisher[];
   readonly logWriter: RabbitMqLogWriter;
   readonly logReader: RabbitMqLogReader;
   readonly upstream: RabbitMqUpstreamPublisher;
@@ -26,50 +26,54 @@ export class RabbitMqBroker extends Broker {
 
   constructor(settings: RabbitMqSettings, clock: Clock) {
     super();
+    const { publishTimeout, retryDelays } = settings;
     const names = new Names(settings.prefix);
     const user = userOf(settings.urls[0] ?? '');
     const codec = new UpstreamCodec(user, clock);
-    this.publishing = new BrokerLink('publishing', settings);
-    this.consuming = new BrokerLink('consuming', settings);
-    this.topology = new ChannelKeeper(this.publishing, 'topology', async (channel) => {
-      await declareLog(channel, names, settings);
-      await declareUpstream(channel, names, settings.retryDelays);
-    });
-    this.logPublisher = new ConfirmingPublisher(this.publishing, 'log', settings.publishTimeout);
-    this.upstreamPublisher = new ConfirmingPublisher(
-      this.publishing,
-      'upstream',
-      settings.publishTimeout,
+    const publishing = new BrokerLink('publishing', settings);
+    const consuming = new BrokerLink('consuming', settings);
+    const log = new ConfirmingPublisher(publishing, 'log', publishTimeout, (channel) =>
+      declareLog(channel, names, settings),
     );
-    this.logWriter = new RabbitMqLogWriter(this.logPublisher, new LogCodec(user, clock), names);
-    this.logReader = new RabbitMqLogReader(
-      this.consuming,
-      new LogCodec(user, clock),
-      names,
-      settings,
+    const upstream = new ConfirmingPublisher(publishing, 'upstream', publishTimeout, (channel) =>
+      declareUpstream(channel, names),
     );
-    this.upstream = new RabbitMqUpstreamPublisher(this.upstreamPublisher, codec, names, clock);
-    this.queues = new RabbitMqHandlerQueues(
-      this.consuming,
-      this.upstreamPublisher,
-      codec,
-      names,
-      settings.retryDelays,
+    const again = new ConfirmingPublisher(publishing, 'redelivery', publishTimeout, (channel) =>
+      declareRedelivery(channel, names, retryDelays),
     );
+    this.publishing = publishing;
+    this.consuming = consuming;
+    this.publishers = [log, upstream, again];
+    this.logWriter = new RabbitMqLogWriter(log, new LogCodec(user, clock), names);
+    this.logReader = new RabbitMqLogReader(consuming, new LogCodec(user, clock), names, settings);
+    this.upstream = new RabbitMqUpstreamPublisher(upstream, codec, names, clock);
+    this.queues = new RabbitMqHandlerQueues(consuming, again, codec, names, retryDelays);
+  }
+
+  /** True while both connections are up. */
+  get connected(): boolean {
+    return this.publishing.connection !== undefined && this.consuming.connection !== undefined;
+  }
+
+  /** True while the broker takes no publishes (memory or disk alarm); known from the first publish on. */
+  get blocked(): boolean {
+    return this.publishing.blocked;
   }
 
   override async connect(): Promise<void> {
-    await Promise.all([this.publishing.open(), this.consuming.open()]);
-    await this.topology.start();
-    await Promise.all([this.logPublisher.start(), this.upstreamPublisher.start()]);
+    try {
+      await Promise.all([this.publishing.open(), this.consuming.open()]);
+      for (const publisher of this.publishers) await publisher.start();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
   }
 
+  /** Lets go of what still reads, then of what publishes, then of the connections. */
   override async close(): Promise<void> {
-    await Promise.all([
-      this.logPublisher.stop(),
-      this.upstreamPublisher.stop(),
-      this.topology.stop(),
-    ]);
+    await Promise.all([this.queues.stop(0), this.logReader.stop()]);
+    await Promise.all(this.publishers.map((publisher) => publisher.stop()));
     await Promise.all([this.consuming.close(), this.publishing.close()]);
   }
 }

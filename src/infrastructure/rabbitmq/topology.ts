@@ -58,13 +58,17 @@ export async function declareLog(
   await channel.bindQueue(names.log, names.push, '');
 }
 
-/** The exchange of upstream messages, the dead letters and the queues in which retries wait. */
-export async function declareUpstream(
+/** The exchange of upstream messages; handlers, here and elsewhere, bind their queues to it. */
+export async function declareUpstream(channel: Channel, names: Names): Promise<void> {
+  await channel.assertExchange(names.upstream, 'topic', { durable: true });
+}
+
+/** The dead letters and the queues in which retries wait. */
+export async function declareRedelivery(
   channel: Channel,
   names: Names,
   delays: readonly number[],
 ): Promise<void> {
-  await channel.assertExchange(names.upstream, 'topic', { durable: true });
   await channel.assertExchange(names.dead, 'fanout', { durable: true });
   await declareQuorum(channel, names.dead, {});
   await channel.bindQueue(names.dead, names.dead, '');
@@ -89,6 +93,7 @@ export async function declareHandler(
   businessType: string,
 ): Promise<void> {
   const name = names.handler(businessType);
+  await declareUpstream(channel, names);
   await declareQuorum(channel, name, {});
   await channel.bindQueue(name, names.upstream, businessType);
 }

@@ -3,13 +3,10 @@ import type { ConsumeMessage, Options } from 'amqplib';
 import { encodeUpstream } from '../../application/message-json';
 import type { Clock } from '../../application/ports/clock';
 import type { UpstreamDelivery } from '../../application/ports/upstream';
-import { Refusal } from '../../domain/errors';
 import { Message, type Origin, SERVICE } from '../../domain/message/message';
-import { isDeeperThan } from '../../protocol/json-text';
-import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
+import { readJson, usableId } from './foreign-input';
 
 const TYPE = 'wirepost.upstream';
-const MAX_BYTES = 1024 * 1024;
 
 type Headers = Readonly<Record<string, unknown>>;
 
@@ -49,43 +46,28 @@ export class UpstreamCodec {
 
   /** Throws a Refusal for what is not a valid message. */
   decode({ content, properties }: ConsumeMessage): UpstreamDelivery {
-    const value = parse(content);
     const trusted = properties.type === TYPE && properties.userId === this.user;
     const headers: Headers = trusted ? (properties.headers ?? {}) : {};
     const publishId = headers['wp-publish-id'];
     const attempt = headers['wp-attempt'];
-    const named = idOf(properties.messageId);
+    const value = withId(readJson(content), usableId(properties));
     const repeatable = trusted
       ? headers['wp-repeatable'] === true
-      : 'messageId' in named || 'messageId' in value;
+      : Object.hasOwn(value, 'messageId');
     return {
-      message: Message.revive({ ...named, ...value }, originOf(headers), repeatable, this.clock),
+      message: Message.revive(value, originOf(headers), repeatable, this.clock),
       publishId: typeof publishId === 'string' ? publishId : undefined,
       attempt: typeof attempt === 'number' ? attempt : 1,
     };
   }
 }
 
-/** A usable `message-id` property, as the field of a body. */
-function idOf(id: unknown): { readonly messageId?: string } {
-  return typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id)
-    ? { messageId: id }
-    : {};
-}
-
-function parse(content: Buffer): object {
-  if (content.length > MAX_BYTES) throw new Refusal('TOO_LARGE', `${String(content.length)} bytes`);
-  const text = content.toString();
-  if (isDeeperThan(LIMITS.depth, text)) throw new Refusal('TOO_DEEP');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Refusal('BAD_JSON');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Refusal('BAD_JSON');
-  return value;
+/** The body with its own `messageId`, else with that of the AMQP properties, else with none. */
+function withId(value: object, id: string | undefined): object {
+  const { messageId, ...rest } = value as { readonly messageId?: unknown };
+  // What counts as absent in a body, see checkBody.
+  if (messageId !== undefined && messageId !== null && messageId !== '') return value;
+  return id === undefined ? rest : { ...rest, messageId: id };
 }
 
 function originOf(headers: Headers): Origin {

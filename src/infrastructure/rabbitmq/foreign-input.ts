@@ -1,0 +1,38 @@
+import type { MessageProperties } from 'amqplib';
+
+import { Refusal } from '../../domain/errors';
+import { isDeeperThan } from '../../protocol/json-text';
+import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
+
+/** Bytes of a foreign body above which it is not looked at. */
+const MAX_BYTES = 1024 * 1024;
+
+/** Reads the JSON object that another program has published; throws a Refusal for anything else. */
+export function readJson(content: Buffer): object {
+  if (content.length > MAX_BYTES) throw new Refusal('TOO_LARGE', `${String(content.length)} bytes`);
+  const text = decodeText(content);
+  if (isDeeperThan(LIMITS.depth, text)) throw new Refusal('TOO_DEEP');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Refusal('BAD_JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Refusal('BAD_JSON');
+  return value;
+}
+
+/** The `message-id` property when it may serve as a messageId. */
+export function usableId({ messageId }: MessageProperties): string | undefined {
+  const id: unknown = messageId;
+  return typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id) ? id : undefined;
+}
+
+function decodeText(content: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+  } catch {
+    throw new Refusal('BAD_JSON', 'not UTF-8');
+  }
+}
