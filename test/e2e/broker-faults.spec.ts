@@ -18,6 +18,7 @@ describe('a node whose broker fails', () => {
       { AMQP_URL: broker.url, PUBLISH_TIMEOUT: '2s', RETRY_DELAYS: '50ms' },
       [TestHandlersModule],
     );
+    await broker.settle();
   }, 120_000);
   afterAll(async () => {
     await node.stop();

@@ -33,7 +33,7 @@ export class TestNode {
       NODE_ENV: 'test',
       PORT: '0',
       HOST: '127.0.0.1',
-      LOG_LEVEL: 'error',
+      LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'error',
       SERVICE_KEYS: `all:token+push+admin:${SERVICE_KEY},tokens:token:${TOKEN_ONLY_KEY}`,
       JWT_SECRET,
       DRAIN_TIMEOUT: '1s',
