@@ -1,0 +1,72 @@
+import amqp, { type Channel, type ChannelModel, type GetMessage } from 'amqplib';
+
+import { SystemClock } from '../../src/infrastructure/observability/system-clock';
+import { RabbitMqBroker } from '../../src/infrastructure/rabbitmq/rabbitmq-broker';
+import type { RabbitMqSettings } from '../../src/infrastructure/rabbitmq/rabbitmq-settings';
+import type { Buried } from './upstream.contract';
+
+/** Settings for a broker at a URL. */
+export function settingsFor(
+  url: string,
+  prefix: string,
+  over: Partial<RabbitMqSettings> = {},
+): RabbitMqSettings {
+  return {
+    urls: [url],
+    prefix,
+    connectTimeout: 10_000,
+    publishTimeout: 5000,
+    logMaxAge: 3_600_000,
+    logMaxBytes: 100_000_000,
+    retryDelays: [300, 2000],
+    ...over,
+  };
+}
+
+/** Adapters that are connected. */
+export async function connectBroker(settings: RabbitMqSettings): Promise<RabbitMqBroker> {
+  const broker = new RabbitMqBroker(settings, new SystemClock());
+  await broker.connect();
+  return broker;
+}
+
+/** Another program at the same broker. */
+export class Program {
+  private constructor(
+    private readonly connection: ChannelModel,
+    readonly channel: Channel,
+  ) {}
+
+  static async connect(url: string): Promise<Program> {
+    const connection = await amqp.connect(url);
+    connection.on('error', () => undefined);
+    const channel = await connection.createConfirmChannel();
+    channel.on('error', () => undefined);
+    return new Program(connection, channel);
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close().catch(() => undefined);
+  }
+
+  /** Everything in a queue, which is left as it is. */
+  async peek(queue: string): Promise<GetMessage[]> {
+    const channel = await this.connection.createChannel();
+    const found: GetMessage[] = [];
+    for (;;) {
+      const message = await channel.get(queue);
+      if (message === false) break;
+      found.push(message);
+    }
+    await channel.close();
+    return found;
+  }
+
+  async deadLetters(prefix: string): Promise<Buried[]> {
+    return (await this.peek(`${prefix}.dead`)).map(({ properties }) => ({
+      messageId: String(properties.messageId),
+      reason: String(properties.headers?.['wp-reason']),
+      attempt: Number(properties.headers?.['wp-attempt']),
+    }));
+  }
+}
