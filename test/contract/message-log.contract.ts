@@ -1,5 +1,6 @@
 import { messageEntry } from '../../src/application/message-json';
 import type { LogReader, LogWriter, NewEntry } from '../../src/application/ports/message-log';
+import type { LogEntry } from '../../src/domain/log/log-entry';
 import { eventually } from '../support/eventually';
 import { aMessage } from '../support/message.builder';
 import { jsonOf, RecordingListener } from './recording-listener';
@@ -17,6 +18,14 @@ const HOUR = 3_600_000;
 /** A push as an entry. */
 export function anEntry(over: Parameters<typeof aMessage>[0] = {}): NewEntry {
   return messageEntry(aMessage(over, undefined, Date.now()), 1_000_000);
+}
+
+/** Takes every entry and then fails at probes. */
+class ThrowingListener extends RecordingListener {
+  override entry(entry: LogEntry): void {
+    super.entry(entry);
+    if (entry.kind === 'probe') throw new Error('a defect of the listener');
+  }
 }
 
 /** What every log must do. */
@@ -97,12 +106,7 @@ export function messageLogContract(open: () => Promise<LogUnderTest>): void {
     });
 
     it('goes on after its listener has thrown', async () => {
-      const listener = new RecordingListener();
-      const { entry } = RecordingListener.prototype;
-      listener.entry = function (one) {
-        entry.call(this, one);
-        if (one.kind === 'probe') throw new Error('a defect of the listener');
-      };
+      const listener = new ThrowingListener();
       await (await log.reader()).start(HOUR, listener);
       await log.writer.append({ kind: 'probe', id: 'p1' });
       await append('m1');

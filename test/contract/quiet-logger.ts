@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 
-/** Silences the adapters' log, which tells of every fault that a test makes; TEST_LOG_LEVEL brings it back. */
+/** Silences the adapters' log, which tells of every fault that a test makes. */
 export function silence(): void {
-  if (process.env['TEST_LOG_LEVEL'] === undefined) Logger.overrideLogger(false);
+  Logger.overrideLogger(false);
 }

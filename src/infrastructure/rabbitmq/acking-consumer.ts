@@ -12,7 +12,7 @@ import type { UpstreamCodec } from './upstream-codec';
 
 /** ms before a delivery that could not be settled goes back to its queue: no hot loop. */
 const REQUEUE_PAUSE = 1000;
-/** Bytes of a dead letter's own headers (as JSON) above which they are left out: a frame holds 128 KiB. */
+/** Bytes of a dead letter's own headers (as JSON) above which they are left out: amqplib encodes no more than 64 KiB. */
 const MAX_HEADERS = 32 * 1024;
 
 type Handle = (delivery: UpstreamDelivery) => Promise<Outcome>;
@@ -166,7 +166,7 @@ export class AckingConsumer {
 
 /** Headers that a dead letter keeps: all, unless they are so long that adding to them would break the frame. */
 function carried(headers: MessagePropertyHeaders | undefined): MessagePropertyHeaders {
-  if (headers === undefined || JSON.stringify(headers).length > MAX_HEADERS) return {};
+  if (headers === undefined || Buffer.byteLength(JSON.stringify(headers)) > MAX_HEADERS) return {};
   return headers;
 }
 

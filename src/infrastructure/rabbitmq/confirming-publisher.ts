@@ -17,7 +17,7 @@ interface Pending {
   readonly bytes: number;
   readonly deadline: number;
   readonly resolve: (result: 'confirmed' | 'returned') => void;
-  readonly reject: (reason: Refusal) => void;
+  readonly reject: (reason: Error) => void;
   returned: boolean;
 }
 
@@ -48,6 +48,10 @@ export class ConfirmingPublisher {
       (channel) => {
         channel.on('return', (message: AmqpMessage) => {
           this.markReturned(message);
+        });
+        // Before amqplib's own listener, which calls every callback as if the broker had refused the message.
+        channel.prependListener('close', () => {
+          if (this.keeper.channel === channel) this.giveUp();
         });
         return declare(channel);
       },
@@ -115,9 +119,11 @@ export class ConfirmingPublisher {
             this.settle(pending, error);
           },
         );
-      } catch {
-        // Thrown for a channel that is closing: nothing was written.
-        reject(new Refusal('UNAVAILABLE', 'the broker is away'));
+      } catch (error) {
+        // Nothing was written, but amqplib counts it as a publish: the confirms of this channel are one off now.
+        this.keeper.restart();
+        const isClosing = error instanceof Error && error.name === 'IllegalOperationError';
+        reject(isClosing ? new Refusal('UNAVAILABLE', 'the broker is away') : toError(error));
         return;
       }
       this.pending.add(pending);
@@ -163,4 +169,8 @@ export class ConfirmingPublisher {
     if (this.pending.size === 0) this.idle?.();
     return true;
   }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

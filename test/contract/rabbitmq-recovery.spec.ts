@@ -1,0 +1,319 @@
+import { inspect } from 'node:util';
+
+import type { Refusal } from '../../src/domain/errors';
+import { DONE } from '../../src/domain/routing/redelivery-policy';
+import { BrokerLink } from '../../src/infrastructure/rabbitmq/broker-link';
+import { ConfirmingPublisher } from '../../src/infrastructure/rabbitmq/confirming-publisher';
+import type { RabbitMqBroker } from '../../src/infrastructure/rabbitmq/rabbitmq-broker';
+import { eventually } from '../support/eventually';
+import { freshPrefix, sharedBroker } from '../support/shared-broker';
+import { anEntry } from './message-log.contract';
+import { silence } from './quiet-logger';
+import { connectBroker, Program, settingsFor } from './rabbitmq-fixture';
+import { RecordingListener } from './recording-listener';
+import { question, ToldHandler } from './upstream.contract';
+
+silence();
+
+const HOUR = 3_600_000;
+const TYPE = 'qrcode.refresh';
+
+/** Faults that hit only what one node has on the shared broker: queues, exchanges, bindings, channels. */
+describe('the RabbitMQ adapters', () => {
+  let broker: RabbitMqBroker;
+  let program: Program;
+  let prefix: string;
+
+  beforeEach(async () => {
+    prefix = freshPrefix();
+    broker = await connectBroker(settingsFor(sharedBroker().url, prefix, { retryDelays: [100] }));
+    program = await Program.connect(sharedBroker().url);
+  });
+  afterEach(async () => {
+    await broker.close();
+    await program.close();
+  });
+
+  const append = (messageId: string): Promise<void> =>
+    broker.logWriter.append(anEntry({ messageId }));
+  const outcome = (promise: Promise<unknown>): Promise<string> =>
+    promise.then(
+      () => 'accepted',
+      (error: unknown) => (error as Refusal).code,
+    );
+  async function follow(): Promise<RecordingListener> {
+    const listener = new RecordingListener();
+    await broker.logReader.start(HOUR, listener);
+    return listener;
+  }
+  async function consume(handler: ToldHandler): Promise<ToldHandler> {
+    await broker.queues.consume({ businessType: TYPE, concurrency: 1 }, handler.handle);
+    return handler;
+  }
+  const publish = (messageId: string): Promise<string> =>
+    broker.upstream.publish(question({ messageId }));
+
+  describe('append', () => {
+    it('is refused while the log is not bound to its exchange', async () => {
+      await append('m1');
+      await program.channel.unbindQueue(`${prefix}.log`, `${prefix}.push`, '');
+      expect(await outcome(append('m2'))).toBe('UNAVAILABLE');
+      expect(await outcome(broker.logWriter.append({ kind: 'claims', claims: [] }))).toBe(
+        'UNAVAILABLE',
+      );
+    });
+
+    it('tells the ones that were returned from the ones that were not', async () => {
+      const results = [append('m1'), broker.logWriter.append({ kind: 'claims', claims: [] })];
+      await Promise.all(results);
+      await program.channel.unbindQueue(`${prefix}.log`, `${prefix}.push`, '');
+      const refused = await Promise.all(
+        ['a', 'b', 'a'].map((messageId) => outcome(append(messageId))),
+      );
+      expect(refused).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE']);
+    });
+
+    it('works again after the broker has closed the channel alone', async () => {
+      const listener = await follow();
+      await program.channel.deleteExchange(`${prefix}.push`);
+      expect(await outcome(append('m1'))).toBe('UNKNOWN_OUTCOME');
+      expect(broker.connected).toBe(true);
+      await eventually(async () => {
+        expect(await outcome(append('m2'))).toBe('accepted');
+      });
+      await eventually(() => {
+        expect(listener.ids).toEqual(['m2']);
+      });
+    });
+
+    it('does not suffer from a closed channel of another kind of publish', async () => {
+      await program.channel.deleteExchange(`${prefix}.upstream`);
+      const results = [append('m1'), publish('q1'), append('m2')];
+      expect(await Promise.all(results.map(outcome))).toEqual([
+        'accepted',
+        'UNKNOWN_OUTCOME',
+        'accepted',
+      ]);
+      await eventually(async () => {
+        expect(await publish('q2')).toBe('unroutable');
+      });
+    });
+  });
+
+  describe('a publish that cannot be encoded', () => {
+    it('is refused and leaves the confirms of the others as they are', async () => {
+      const link = new BrokerLink('test', settingsFor(sharedBroker().url, prefix));
+      await link.open();
+      const publisher = new ConfirmingPublisher(link, 'test', 1000, () => Promise.resolve());
+      await publisher.start();
+      const send = (key: string, messageId: string): Promise<string> =>
+        publisher
+          .publish('', key, Buffer.from('x'), { messageId })
+          .catch((one: unknown) => String(one));
+      expect(await send('nowhere', 'x'.repeat(300))).toContain('messageId');
+      await eventually(async () => {
+        expect(await send(`${prefix}.dead`, 'm1')).toBe('confirmed');
+      });
+      expect(await send('nowhere', 'm2')).toBe('returned');
+      expect(await send(`${prefix}.dead`, 'm3')).toBe('confirmed');
+      await publisher.stop();
+      await link.close();
+    });
+  });
+
+  describe('a log that was deleted and made anew', () => {
+    async function recreateWith(count: number): Promise<void> {
+      await program.channel.deleteQueue(`${prefix}.log`);
+      // The reader makes it again.
+      await eventually(async () => {
+        expect(await outcome(append('n0'))).toBe('accepted');
+      });
+      for (let n = 1; n < count; n += 1) await append(`n${String(n)}`);
+    }
+
+    it.each([
+      ['shorter', 20, 5],
+      ['longer', 3, 40],
+    ])('and is %s is read from its start, after a reset', async (_, before, after) => {
+      const listener = await follow();
+      for (let n = 0; n < before; n += 1) await append(`m${String(n)}`);
+      await eventually(() => {
+        expect(listener.ids).toHaveLength(before);
+      });
+      await recreateWith(after);
+      await eventually(
+        () => {
+          expect(listener.resets).toBe(1);
+          expect(listener.ids).toEqual(Array.from({ length: after }, (_, n) => `n${String(n)}`));
+        },
+        { within: 15_000 },
+      );
+      expect(listener.offsets[0]).toBe(0);
+      await append('end');
+      await eventually(() => {
+        expect(listener.ids.at(-1)).toBe('end');
+      });
+      expect(listener.isContiguous).toBe(true);
+    });
+
+    it('is noticed although it never falls quiet', async () => {
+      const listener = await follow();
+      await Promise.all(Array.from({ length: 5000 }, (_, n) => append(`m${String(n)}`)));
+      await eventually(() => {
+        expect(listener.ids).toHaveLength(5000);
+      });
+      await recreateWith(1);
+      const end = new AbortController();
+      const writing = (async () => {
+        while (!end.signal.aborted) await append('more');
+      })();
+      await eventually(
+        () => {
+          expect(listener.resets).toBe(1);
+          expect(listener.ids[0]).toBe('n0');
+        },
+        { within: 15_000 },
+      );
+      end.abort();
+      await writing;
+      expect(listener.isContiguous).toBe(true);
+    });
+  });
+
+  describe('handlers', () => {
+    it('get messages again after their queue was deleted', async () => {
+      const handler = await consume(new ToldHandler());
+      await publish('m1');
+      await eventually(() => {
+        expect(handler.ids).toEqual(['m1']);
+      });
+      await program.channel.deleteQueue(`${prefix}.handler.${TYPE}`);
+      await eventually(async () => {
+        expect(await publish('m2')).toBe('routed');
+      });
+      await eventually(() => {
+        expect(handler.ids).toEqual(['m1', 'm2']);
+      });
+    });
+
+    it('keep a message whose retry has no queue to wait in', async () => {
+      await program.channel.unbindQueue(`${prefix}.retry.100`, `${prefix}.retry.100`, '');
+      const handler = new ToldHandler((n) =>
+        n === 1 ? { kind: 'retry', delay: 100, reason: 'busy' } : DONE,
+      );
+      await consume(handler);
+      await publish('m1');
+      await eventually(() => {
+        expect(handler.ids).toEqual(['m1', 'm1']);
+      });
+      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 1]);
+    });
+
+    it('keep a message whose retry cannot be published, until it can', async () => {
+      await program.channel.deleteExchange(`${prefix}.retry.100`);
+      const handler = new ToldHandler((n) =>
+        n < 3 ? { kind: 'retry', delay: 100, reason: 'busy' } : DONE,
+      );
+      await consume(handler);
+      await publish('m1');
+      await eventually(() => {
+        expect(handler.ids).toEqual(['m1', 'm1', 'm1']);
+      });
+      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 1, 2]);
+    });
+
+    it('keep a message whose dead letter has no queue to lie in', async () => {
+      await program.channel.unbindQueue(`${prefix}.dead`, `${prefix}.dead`, '');
+      const handler = await consume(new ToldHandler(() => ({ kind: 'reject', reason: 'bad' })));
+      await publish('m1');
+      await eventually(() => {
+        expect(handler.ids).toEqual(['m1', 'm1']);
+      });
+      await program.channel.bindQueue(`${prefix}.dead`, `${prefix}.dead`, '');
+      await eventually(async () => {
+        expect(await program.deadLetters(prefix)).toMatchObject([{ messageId: 'm1' }]);
+      });
+      expect(await program.peek(`${prefix}.handler.${TYPE}`)).toEqual([]);
+    });
+
+    it('leave to others what they had not begun when they stopped', async () => {
+      const first = new ToldHandler();
+      first.holding = true;
+      await consume(first);
+      await publish('m1');
+      await publish('m2');
+      await eventually(() => {
+        expect(first.working).toBe(1);
+      });
+      const stopping = broker.queues.stop(10_000);
+      first.release();
+      await stopping;
+      const other = await connectBroker(
+        settingsFor(sharedBroker().url, prefix, { retryDelays: [100] }),
+      );
+      const second = new ToldHandler();
+      await other.queues.consume({ businessType: TYPE, concurrency: 1 }, second.handle);
+      await eventually(() => {
+        expect(second.ids).toEqual(['m2']);
+      });
+      await other.close();
+      expect(first.ids).toEqual(['m1']);
+    });
+
+    it('that were full of waiting messages before they started get all of them', async () => {
+      await consume(new ToldHandler());
+      await broker.queues.stop(1000);
+      const ids = Array.from({ length: 50 }, (_, n) => `m${String(n)}`);
+      await Promise.all(ids.map(publish));
+      const other = await connectBroker(
+        settingsFor(sharedBroker().url, prefix, { retryDelays: [100] }),
+      );
+      const handler = new ToldHandler();
+      await other.queues.consume({ businessType: TYPE, concurrency: 1 }, handler.handle);
+      await eventually(() => {
+        expect(handler.ids).toEqual(ids);
+      });
+      await other.close();
+    });
+  });
+
+  describe('connect', () => {
+    it('works for several nodes at once that find nothing declared', async () => {
+      const fresh = settingsFor(sharedBroker().url, freshPrefix());
+      const nodes = await Promise.all([1, 2, 3].map(() => connectBroker(fresh)));
+      const [node] = nodes;
+      await node?.logWriter.append(anEntry());
+      await Promise.all(nodes.map((one) => one.close()));
+    });
+
+    it('fails with the broker’s reason when a queue was declared otherwise before', async () => {
+      const other = freshPrefix();
+      await program.channel.assertQueue(`${other}.log`, { durable: true });
+      const started = performance.now();
+      await expect(connectBroker(settingsFor(sharedBroker().url, other))).rejects.toThrow(
+        /PRECONDITION_FAILED.*\.log/,
+      );
+      expect(performance.now() - started).toBeLessThan(3000);
+    });
+
+    it('fails within its time when nobody is there, and names the setting', async () => {
+      const started = performance.now();
+      const settings = settingsFor('amqp://me:hidden-word@127.0.0.1:1', 'x', {
+        connectTimeout: 1000,
+      });
+      const error: unknown = await connectBroker(settings).catch((one: unknown) => one);
+      expect(String(error)).toMatch(
+        /^Error: no broker at AMQP_URL answered within 1 s: .*ECONNREFUSED/,
+      );
+      expect(performance.now() - started).toBeLessThan(4000);
+    });
+
+    it('fails with the reason, and without the password, when the broker does not know it', async () => {
+      const url = sharedBroker().url.replace('guest:guest', 'guest:hidden-word');
+      const settings = settingsFor(url, 'x', { connectTimeout: 1000 });
+      const error: unknown = await connectBroker(settings).catch((one: unknown) => one);
+      expect(String(error)).toMatch(/AMQP_URL.*ACCESS.REFUSED/s);
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hidden-word');
+    });
+  });
+});
