@@ -64,7 +64,7 @@ describe('a session', () => {
     const alive = await opened(TestClient.connect(await node.url('s3')));
     await eventually(
       () => {
-        expect(code).toBe(1006);
+        expect(code).toBe(4408);
       },
       { within: 6000 },
     );

@@ -128,7 +128,7 @@ export class ClientSession implements Receiver {
     }
     if (this.silent >= 2) {
       this.context.metrics.count('heartbeatsMissed');
-      this.channel.terminate();
+      this.bye(CloseCode.HEARTBEAT, 'no sign of life', 0);
       return;
     }
     this.silent += 1;
@@ -138,7 +138,7 @@ export class ClientSession implements Receiver {
     if (this.channel.buffered <= this.context.settings.maxBuffered) this.onDrain();
   }
 
-  /** Says why and closes; `retryAfter` in ms. */
+  /** Says why and closes; `retryAfter` in ms. A peer that does not answer is cut off by `ws` after its close timeout. */
   bye(code: CloseCode, reason: string, retryAfter: number): void {
     if (this.closed) return;
     this.context.delivery.flush();

@@ -54,11 +54,6 @@ export class SocketChannel implements ClientChannel {
     this.ws.close(code, reason);
   }
 
-  /** Ends the connection without a handshake: for a peer that does not answer. */
-  terminate(): void {
-    this.ws.terminate();
-  }
-
   /** Stops and starts reading from the client. */
   setReading(reading: boolean): void {
     if (reading) this.ws.resume();
