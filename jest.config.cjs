@@ -22,4 +22,6 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 30_000,
   maxWorkers: 2,
+  // A failed test may leave a node behind; the run must end all the same.
+  forceExit: true,
 };

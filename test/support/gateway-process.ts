@@ -13,6 +13,8 @@ export class GatewayProcess {
     private readonly child: ChildProcess,
     readonly port: number,
   ) {
+    // A test that failed has not stopped it.
+    process.once('exit', () => child.kill('SIGKILL'));
     child.stdout?.on('data', (data: Buffer) => (this.output += data.toString()));
     child.stderr?.on('data', (data: Buffer) => (this.output += data.toString()));
   }
