@@ -1,0 +1,3 @@
+import '../interface/page';
+
+export const fill = 1;
