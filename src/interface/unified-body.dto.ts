@@ -1,6 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
-  Allow,
   ArrayMaxSize,
   IsArray,
   IsBoolean,
@@ -77,7 +76,7 @@ export class UnifiedBodyDto {
   timestamp?: number;
 
   @ApiPropertyOptional({ description: 'Any JSON value, passed through untouched' })
-  @Allow()
+  @IsOptional()
   content?: Json;
 
   @ApiPropertyOptional({ type: [String], description: 'MULTICAST reaches holders of any of these' })

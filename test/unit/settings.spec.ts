@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+
+import { readSettings, SCHEMA } from '../../src/settings';
+
+describe('the settings', () => {
+  it('are exactly those of .env.example, with the same defaults', () => {
+    const lines = readFileSync('.env.example', 'utf8')
+      .split('\n')
+      .filter((line) => /^[A-Z]/.test(line));
+    const example = Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+    expect(Object.keys(example).sort()).toEqual(Object.keys(SCHEMA.shape).sort());
+    expect(SCHEMA.parse(example)).toEqual(SCHEMA.parse({}));
+  });
+
+  it('make a service key for the run in development and keep it out of production', () => {
+    const settings = readSettings({});
+    expect(settings.generated.serviceKey).toMatch(/^dev-/);
+    expect(settings.serviceKeys[0]?.scopes).toEqual(['token', 'push', 'admin']);
+    expect(readSettings({}).generated.serviceKey).not.toBe(settings.generated.serviceKey);
+    expect(() => readSettings({ NODE_ENV: 'production' })).toThrow(/must be set in production/);
+  });
+
+  it('accept two secrets while rotating, and no third', () => {
+    expect(readSettings({ JWT_SECRET: 'a, b' }).tokens.secrets).toEqual(['a', 'b']);
+    expect(() => readSettings({ JWT_SECRET: 'a,b,c' })).toThrow(/^JWT_SECRET/);
+  });
+
+  it('read durations and sizes', () => {
+    const settings = readSettings({
+      HEARTBEAT: '90s',
+      WINDOW_MAX_AGE: '2h',
+      WINDOW_MAX_BYTES: '3MiB',
+    });
+    expect(settings.websocket.heartbeat).toBe(90_000);
+    expect(settings.window).toEqual({ maxAge: 7_200_000, maxBytes: 3_145_728 });
+  });
+});
