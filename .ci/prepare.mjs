@@ -10,6 +10,8 @@ const STAMP = 'node_modules/.installed';
 const PROGRAMS = [
   ['rabbitmq-server', '/usr/lib/rabbitmq/bin/rabbitmq-server'],
   ['python3', '/usr/bin/python3'],
+  ['python3-pika', '/usr/lib/python3/dist-packages/pika'],
+  ['python3-websocket', '/usr/lib/python3/dist-packages/websocket'],
 ];
 
 function fail(sentence) {
