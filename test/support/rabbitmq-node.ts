@@ -71,7 +71,12 @@ export class RabbitMqNode {
       ERL_EPMD_ADDRESS: '127.0.0.1',
       ERL_CRASH_DUMP: '/dev/null',
     });
-    await node.boot();
+    try {
+      await node.boot();
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
     return node;
   }
 
@@ -138,8 +143,11 @@ export class RabbitMqNode {
     process.kill(this.pid, signal);
   }
 
+  /** Throws while there is no pid: 0 would mean the group of this very process. */
   private get pid(): number {
-    return Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
+    const pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
+    if (!Number.isInteger(pid) || pid < 2) throw new Error('the server has no process');
+    return pid;
   }
 
   private async ended(): Promise<void> {
@@ -150,7 +158,11 @@ export class RabbitMqNode {
   }
 
   private killAll(): void {
-    if (this.child?.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
+    try {
+      if (this.child?.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
+    } catch {
+      // It was dead already.
+    }
   }
 
   /** Erlang's port mapper outlives the server; this one is ours by its port. */
