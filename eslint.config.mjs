@@ -56,6 +56,8 @@ export default tseslint.config(
   },
   {
     files: ['**/*.mjs', '**/*.cjs'],
-    languageOptions: { globals: { process: 'readonly', module: 'writable', require: 'readonly' } },
+    languageOptions: {
+      globals: { Buffer: 'readonly', process: 'readonly', module: 'writable', require: 'readonly' },
+    },
   },
 );

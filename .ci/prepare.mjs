@@ -11,6 +11,8 @@ const PROGRAMS = [
   ['rabbitmq-server', '/usr/lib/rabbitmq/bin/rabbitmq-server'],
   ['python3', '/usr/bin/python3'],
   ['python3-pika', '/usr/lib/python3/dist-packages/pika'],
+  ['nginx-light', '/usr/sbin/nginx'],
+  ['openssl', '/usr/bin/openssl'],
   ['python3-websocket', '/usr/lib/python3/dist-packages/websocket'],
 ];
 

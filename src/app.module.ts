@@ -285,31 +285,6 @@ export class WirepostApp {
     return (this.nest.getHttpServer().address() as AddressInfo).port;
   }
 
-  /** What to do first, for whoever started it. */
-  announcement(): string {
-    const { rabbitmq, generated, http } = this.settings;
-    const base = `http://localhost:${String(this.port)}`;
-    const key = generated.serviceKey ?? '<service key>';
-    const url = `${base}${http.globalPrefix}/websocket/token?uniqueId=user-1&clientType=H5`;
-    return [
-      '',
-      rabbitmq === undefined
-        ? 'Wirepost runs on its embedded log and queues, in memory, for trying and developing. Set AMQP_URL for RabbitMQ.'
-        : 'Wirepost runs on RabbitMQ.',
-      '',
-      `  get a token     curl -H "Authorization: Bearer ${key}" "${url}"`,
-      `  API console     ${base}/docs`,
-      `  health          ${base}/health/ready`,
-      ...(generated.serviceKey === undefined
-        ? []
-        : [`  service key     ${generated.serviceKey}   (development, for this run only)`]),
-      ...(generated.secret && rabbitmq !== undefined
-        ? ['  JWT_SECRET is not set: tokens of this node are good at this node only.']
-        : []),
-      '',
-    ].join('\n');
-  }
-
   private observe(): void {
     const follower = this.nest.get(LogFollower);
     const gateway = this.nest.get(WirepostGateway);

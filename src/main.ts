@@ -2,8 +2,8 @@ import 'reflect-metadata';
 
 import { Logger } from '@nestjs/common';
 
-import { createApp, WirepostApp } from './app.module';
-import { readSettings, SettingsError } from './settings';
+import { createApp, type WirepostApp } from './app.module';
+import { readSettings, type Settings, SettingsError } from './settings';
 
 /** Exit status for a wrong configuration (EX_CONFIG of sysexits.h). */
 const EX_CONFIG = 78;
@@ -26,7 +26,31 @@ async function main(): Promise<void> {
     });
   }
   await app.start();
-  process.stdout.write(`${app.announcement()}\n`);
+  process.stdout.write(`${announcement(settings, app.port)}\n`);
+}
+
+/** What to do first, for whoever started it. */
+function announcement({ rabbitmq, generated, http }: Settings, port: number): string {
+  const base = `http://localhost:${String(port)}`;
+  const key = generated.serviceKey ?? '<service key>';
+  const url = `${base}${http.globalPrefix}/websocket/token?uniqueId=user-1&clientType=H5`;
+  const lines = [
+    '',
+    rabbitmq === undefined
+      ? 'Wirepost runs on its embedded log and queues, in memory, for trying and developing. Set AMQP_URL for RabbitMQ.'
+      : 'Wirepost runs on RabbitMQ.',
+    '',
+    `  get a token     curl -H "Authorization: Bearer ${key}" "${url}"`,
+    `  API console     ${base}/docs`,
+    `  health          ${base}/health/ready`,
+  ];
+  if (generated.serviceKey !== undefined) {
+    lines.push(`  service key     ${generated.serviceKey}   (development, for this run only)`);
+  }
+  if (generated.secret && rabbitmq !== undefined) {
+    lines.push('  JWT_SECRET is not set: tokens of this node are good at this node only.');
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 async function stop(app: WirepostApp, logger: Logger): Promise<void> {

@@ -53,7 +53,9 @@ describe('the layers', () => {
   });
 
   it('have a planted violation for every rule', () => {
-    const config = jest.requireActual<{ forbidden: { name: string }[] }>('../../.dependency-cruiser.cjs');
+    const config = jest.requireActual<{ forbidden: { name: string }[] }>(
+      '../../.dependency-cruiser.cjs',
+    );
     expect(config.forbidden.map((rule) => rule.name).sort()).toEqual(Object.keys(PLANTED).sort());
   });
 });

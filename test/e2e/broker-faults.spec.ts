@@ -50,9 +50,9 @@ describe('a node whose broker fails', () => {
   } {
     const accepted: number[] = [];
     let refused = 0;
-    let stopped = false;
+    const abort = new AbortController();
     const running = (async () => {
-      for (let n = 0; !stopped; n += 1) {
+      for (let n = 0; !abort.signal.aborted; n += 1) {
         for (;;) {
           const started = Date.now();
           const answer = await node.push(
@@ -72,7 +72,7 @@ describe('a node whose broker fails', () => {
       accepted,
       refused: () => refused,
       stop: async () => {
-        stopped = true;
+        abort.abort();
         await running;
       },
     };

@@ -5,6 +5,12 @@ import { eventually } from './eventually';
 import { freePort } from './rabbitmq-node';
 import { JWT_SECRET, SERVICE_KEY } from './test-node';
 
+const running = new Set<ChildProcess>();
+// A test that failed has not stopped its process.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** `node dist/main.js` as a process of its own, to be killed. */
 export class GatewayProcess {
   private output = '';
@@ -13,8 +19,8 @@ export class GatewayProcess {
     private readonly child: ChildProcess,
     readonly port: number,
   ) {
-    // A test that failed has not stopped it.
-    process.once('exit', () => child.kill('SIGKILL'));
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     child.stdout?.on('data', (data: Buffer) => (this.output += data.toString()));
     child.stderr?.on('data', (data: Buffer) => (this.output += data.toString()));
   }
