@@ -1,0 +1,87 @@
+import { eventually } from '../support/eventually';
+import { aBody } from '../support/message.builder';
+import { TestClient } from '../support/test-client';
+import { JWT_SECRET, TestNode } from '../support/test-node';
+
+async function welcomed(client: TestClient): Promise<TestClient> {
+  await eventually(() => {
+    expect(client.welcome).toBeDefined();
+  });
+  return client;
+}
+
+describe('a node', () => {
+  it('closes with 1013 what is over its number of connections, and takes others when there is room', async () => {
+    const node = await TestNode.start({ MAX_CONNECTIONS: '1' });
+    const first = await welcomed(TestClient.connect(await node.url('a')));
+    const second = TestClient.connect(await node.url('b'));
+    await eventually(() => {
+      expect(second.closed).toEqual({ code: 1013, reason: 'too many connections' });
+    });
+    first.close();
+    await eventually(async () => {
+      await welcomed(TestClient.connect(await node.url('c')));
+    });
+    await node.stop();
+  });
+
+  it('answers below its prefix', async () => {
+    const node = await TestNode.start({
+      GLOBAL_PREFIX: '/realtime',
+      PUBLIC_URL: 'wss://example.com',
+    });
+    const answer = await node.get<string>(
+      '/realtime/websocket/token?uniqueId=p&tags=a,b&businesses=c',
+    );
+    expect(answer.data).toMatch(/^wss:\/\/example\.com\/realtime\/socket\//);
+    const url = answer.data.replace('wss://example.com', `ws://127.0.0.1:${String(node.app.port)}`);
+    const client = await welcomed(TestClient.connect(url));
+    const multicast = aBody({
+      sendType: 'MULTICAST',
+      toUniqueId: undefined,
+      tags: ['b'],
+      content: 1,
+    });
+    expect((await node.post('/realtime/websocket/push', multicast)).status).toBe(202);
+    await eventually(() => {
+      expect(client.contents).toEqual([1]);
+    });
+    expect((await node.get('/websocket/token?uniqueId=p')).status).toBe(404);
+    await node.stop();
+  });
+
+  it('accepts tokens of the former secret while the secret is changed', async () => {
+    const former = await TestNode.start();
+    const url = await former.url('rotating');
+    const first = await welcomed(TestClient.connect(url));
+    const node = await TestNode.start({
+      JWT_SECRET: `a-newer-signing-key-of-enough-length-0,${JWT_SECRET}`,
+    });
+    await welcomed(TestClient.connect(node.socketUrl(String(first.welcome?.['reconnectToken']))));
+    const strict = await TestNode.start({ JWT_SECRET: 'a-newer-signing-key-of-enough-length-0' });
+    const refused = TestClient.connect(strict.socketUrl(String(first.welcome?.['reconnectToken'])));
+    await eventually(() => {
+      expect(refused.status).toBe(401);
+    });
+    await Promise.all([former, node, strict].map((one) => one.stop()));
+  });
+
+  it('describes its REST interface and counts what it does', async () => {
+    const node = await TestNode.start();
+    const docs = await fetch(`${node.base}/docs-json`);
+    const { paths } = (await docs.json()) as { paths: Record<string, unknown> };
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining([
+        '/websocket/token',
+        '/websocket/push',
+        '/websocket/push/batch',
+        '/health/ready',
+      ]),
+    );
+    await node.push(aBody());
+    const metrics = await node.get('/metrics');
+    expect(metrics.description).toMatch(/^wirepost_push_accepted_total 1$/m);
+    expect(metrics.description).toMatch(/^wirepost_ready 1$/m);
+    await node.stop();
+  });
+});

@@ -1,0 +1,146 @@
+import { HandlerRegistry } from '../../../src/application/handlers/handler-registry';
+import { HandlerRunner } from '../../../src/application/handlers/handler-runner';
+import type { HandlerResult } from '../../../src/application/handlers/business-handler';
+import { LogClaims } from '../../../src/application/log/log-claims';
+import { LogFollower } from '../../../src/application/log/log-follower';
+import { LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
+import { HandlerQueues, type UpstreamDelivery } from '../../../src/application/ports/upstream';
+import { Refusal } from '../../../src/domain/errors';
+import type { Outcome } from '../../../src/domain/routing/redelivery-policy';
+import { FakeClock } from '../../support/fake-clock';
+import { aMessage } from '../../support/message.builder';
+import { RecordingMetrics } from '../../support/recording-metrics';
+
+/** A log that confirms when the test says so. */
+class HeldLog extends LogWriter {
+  readonly appended: NewEntry[] = [];
+  private readonly waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+
+  override append(entry: NewEntry): Promise<void> {
+    this.appended.push(entry);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+    });
+  }
+
+  confirm(): void {
+    for (const { resolve } of this.waiting.splice(0)) resolve();
+  }
+
+  refuse(error: Error): void {
+    for (const { reject } of this.waiting.splice(0)) reject(error);
+  }
+}
+
+class DirectQueues extends HandlerQueues {
+  deliver: (delivery: UpstreamDelivery) => Promise<Outcome> = () =>
+    Promise.reject(new Error('not consumed'));
+
+  override consume(
+    _queue: unknown,
+    handle: (delivery: UpstreamDelivery) => Promise<Outcome>,
+  ): Promise<void> {
+    this.deliver = handle;
+    return Promise.resolve();
+  }
+
+  override stop(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+async function aRunner(
+  handle: () => Promise<HandlerResult>,
+): Promise<{ log: HeldLog; queues: DirectQueues; follower: LogFollower }> {
+  const [log, queues, clock, metrics] = [
+    new HeldLog(),
+    new DirectQueues(),
+    new FakeClock(),
+    new RecordingMetrics(),
+  ];
+  const encoder = { encode: (parts: readonly Uint8Array[]) => parts };
+  const follower = new LogFollower(
+    { maxAge: 60_000, maxBytes: 1e7 },
+    1000,
+    encoder,
+    clock,
+    metrics,
+  );
+  const registry = new HandlerRegistry();
+  registry.register('Asked', { handle }, { businessType: 'order.status' });
+  const claims = new LogClaims(log, follower, clock, 5000);
+  const settings = { retryDelays: [10], maxBytes: 10_000 };
+  await new HandlerRunner(
+    registry,
+    queues,
+    log,
+    follower,
+    claims,
+    clock,
+    metrics,
+    settings,
+  ).start();
+  return { log, queues, follower };
+}
+
+const QUESTION = aMessage(
+  { messageType: 'CLIENT_TO_SERVER', toUniqueId: undefined },
+  { kind: 'client', uniqueId: 'asker', clientType: 'H5' },
+);
+const DELIVERY: UpstreamDelivery = { message: QUESTION, publishId: 'publish-1', attempt: 1 };
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < 20; i += 1) await Promise.resolve();
+}
+
+describe('HandlerRunner', () => {
+  it('is done with a message only after its replies are confirmed', async () => {
+    const { log, queues } = await aRunner(() => Promise.resolve([{ reply: 1 }, { reply: 2 }]));
+    let outcome: Outcome | undefined;
+    void queues.deliver(DELIVERY).then((result) => (outcome = result));
+    await turns();
+    expect(log.appended).toHaveLength(2);
+    expect(outcome).toBeUndefined();
+    log.confirm();
+    await turns();
+    expect(outcome).toEqual({ kind: 'done' });
+  });
+
+  it('gives replies the same ids over redeliveries, so that the log takes them once', async () => {
+    const { log, queues } = await aRunner(() => Promise.resolve({ reply: 1 }));
+    for (const attempt of [1, 2]) {
+      const settled = queues.deliver({ ...DELIVERY, attempt });
+      await turns();
+      log.confirm();
+      await settled;
+    }
+    const ids = log.appended.map((entry) => entry.kind === 'message' && entry.message.id);
+    expect(ids).toEqual(['publish-1.r0', 'publish-1.r0']);
+  });
+
+  it('does not run the handler when its reply is in the log already, after a crash before the ack', async () => {
+    let runs = 0;
+    const { queues, follower } = await aRunner(() => Promise.resolve(void (runs += 1)));
+    follower.entry({
+      kind: 'message',
+      offset: 0,
+      timestamp: 1,
+      time: 1,
+      id: 'publish-1.r0',
+      key: 's publish-1.r0',
+      audience: { kind: 'unicast', uniqueId: 'asker', clientType: '' },
+      expiresAt: 0,
+      body: Buffer.from('{"a":1}'),
+    });
+    expect(await queues.deliver(DELIVERY)).toEqual({ kind: 'done' });
+    expect(runs).toBe(0);
+  });
+
+  it('tries again when the log could not take the reply', async () => {
+    const { log, queues } = await aRunner(() => Promise.resolve({ reply: 1 }));
+    const settled = queues.deliver(DELIVERY);
+    await turns();
+    log.refuse(new Refusal('UNAVAILABLE'));
+    expect(await settled).toMatchObject({ kind: 'retry', delay: 10 });
+  });
+});

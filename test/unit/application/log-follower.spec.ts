@@ -1,0 +1,147 @@
+import { Logger } from '@nestjs/common';
+
+import { LogClaims } from '../../../src/application/log/log-claims';
+import { LogFollower } from '../../../src/application/log/log-follower';
+import { LogProbe } from '../../../src/application/log/log-probe';
+import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
+import { Cursor } from '../../../src/domain/log/cursor';
+import { FakeClock } from '../../support/fake-clock';
+import { RecordingMetrics } from '../../support/recording-metrics';
+
+const encoder = { encode: (parts: readonly Uint8Array[]) => parts };
+
+class AcceptingLog extends LogWriter {
+  readonly appended: NewEntry[] = [];
+
+  override append(entry: NewEntry): Promise<void> {
+    this.appended.push(entry);
+    return Promise.resolve();
+  }
+}
+
+class CountingReader extends LogReader {
+  restarts = 0;
+
+  override start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override restart(): void {
+    this.restarts += 1;
+  }
+
+  override stop(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function aFollower(): { follower: LogFollower; clock: FakeClock; metrics: RecordingMetrics } {
+  const [clock, metrics] = [new FakeClock(), new RecordingMetrics()];
+  const follower = new LogFollower(
+    { maxAge: 60_000, maxBytes: 1e7 },
+    1000,
+    encoder,
+    clock,
+    metrics,
+  );
+  return { follower, clock, metrics };
+}
+
+describe('LogFollower', () => {
+  it('counts an entry that is no message and logs its offset and the reason', () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const { follower, metrics } = aFollower();
+    follower.entry({ kind: 'invalid', offset: 17, timestamp: 0, time: 1, reason: 'BAD_JSON: no' });
+    expect(metrics.total('entriesInvalid')).toBe(1);
+    expect(warn.mock.calls[0]?.[0]).toBe('log entry 17 skipped: BAD_JSON: no');
+    expect(follower.applied?.offset).toBe(17);
+    warn.mockRestore();
+  });
+});
+
+describe('LogProbe', () => {
+  async function aProbe(): Promise<
+    ReturnType<typeof aFollower> & { probe: LogProbe; log: AcceptingLog; reader: CountingReader }
+  > {
+    const parts = aFollower();
+    const [log, reader] = [new AcceptingLog(), new CountingReader()];
+    const probe = new LogProbe(log, reader, parts.follower, parts.clock, 5000);
+    await Promise.resolve();
+    return { ...parts, probe, log, reader };
+  }
+
+  function readBack(log: AcceptingLog, follower: LogFollower, offset: number): void {
+    const entry = log.appended.at(-1);
+    if (entry?.kind !== 'probe') throw new Error('no probe was written');
+    follower.entry({ kind: 'probe', id: entry.id, offset, timestamp: 1, time: 1 });
+  }
+
+  it('is ready while its entries come back, and no longer when they have not for a while', async () => {
+    const { probe, log, follower, clock } = await aProbe();
+    expect(probe.ready).toBe(false);
+    const flying = probe.probe();
+    readBack(log, follower, 0);
+    await flying;
+    expect(probe.ready).toBe(true);
+    clock.advance(13_000);
+    expect(probe.ready).toBe(false);
+  });
+
+  it('knows a cursor that the node has yet to read from one that the log does not have', async () => {
+    const { probe, log, follower } = await aProbe();
+    const lagging = probe.reach(new Cursor(1, 1));
+    follower.entry({ kind: 'claims', claims: [], offset: 0, timestamp: 1, time: 1 });
+    follower.entry({ kind: 'claims', claims: [], offset: 1, timestamp: 1, time: 1 });
+    readBack(log, follower, 2);
+    expect(await lagging).toBe(true);
+    const foreign = probe.reach(new Cursor(99, 1));
+    readBack(log, follower, 3);
+    expect(await foreign).toBe(false);
+  });
+
+  it('opens a reader anew that stands still although the log takes entries, and not one that only lags', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const { probe, reader, clock, follower } = await aProbe();
+    let offset = 0;
+    async function beat(seconds: number, reading: boolean): Promise<void> {
+      for (let second = 0; second < seconds; second += 1) {
+        clock.advance(1000);
+        if (reading)
+          follower.entry({ kind: 'claims', claims: [], offset: offset++, timestamp: 1, time: 1 });
+        probe.beat();
+        for (let i = 0; i < 5; i += 1) await Promise.resolve();
+      }
+    }
+    await beat(60, true);
+    expect(reader.restarts).toBe(0);
+    await beat(45, false);
+    expect(reader.restarts).toBe(1);
+    warn.mockRestore();
+  });
+});
+
+describe('LogClaims', () => {
+  it('writes the claims of one tick as one entry and answers each from the log', async () => {
+    const { follower, clock } = aFollower();
+    const log = new AcceptingLog();
+    const claims = new LogClaims(log, follower, clock, 5000);
+    const asked = [claims.claim('k', 'a'), claims.claim('k', 'b'), claims.claim('other', 'b')];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(log.appended).toHaveLength(1);
+    const [entry] = log.appended;
+    if (entry?.kind !== 'claims') throw new Error('no claims were written');
+    follower.entry({ kind: 'claims', claims: entry.claims, offset: 0, timestamp: 1, time: 1 });
+    expect(await Promise.all(asked)).toEqual([true, false, true]);
+    expect(await claims.claim('k', 'c')).toBe(false);
+    expect(log.appended).toHaveLength(1);
+  });
+
+  it('gives up when the log does not answer in time', async () => {
+    const { follower, clock } = aFollower();
+    const claims = new LogClaims(new AcceptingLog(), follower, clock, 5000);
+    const asked = claims.claim('k', 'a');
+    clock.advance(5001);
+    claims.sweep();
+    await expect(asked).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME', retryable: true });
+  });
+});
