@@ -10,7 +10,7 @@ import type { RabbitMqSettings } from './rabbitmq-settings';
 import { StreamCredit } from './stream-credit';
 import { declareLog, type Names } from './topology';
 
-/** Credit of the stream consumer; with fewer a reader falls behind at saturation (measured, see docs/adr). */
+/** Credit of the stream consumer; with a few hundred a reader falls seconds behind at saturation. */
 const STREAM_PREFETCH = 8000;
 /** ms that the entry read last may take to come again before the log's end is looked at. */
 const SILENCE = 2000;
