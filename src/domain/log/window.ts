@@ -260,33 +260,35 @@ export class Window {
   }
 
   private segmentOf(seq: number): Segment | undefined {
-    let low = 0;
-    let high = this.segments.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const segment = this.segments[middle];
-      if (segment === undefined) return undefined;
-      if (seq < segment.firstSeq) high = middle - 1;
-      else if (seq >= segment.firstSeq + segment.count) low = middle + 1;
-      else return segment;
-    }
-    return undefined;
+    return this.find((segment) => {
+      if (seq < segment.firstSeq) return -1;
+      return seq < segment.firstSeq + segment.count ? 0 : 1;
+    });
   }
 
   private timestampAt(offset: number): number | undefined {
     if (offset === this.base) return this.baseTimestamp;
+    const segment = this.find((one) => {
+      if (offset < one.offset(0)) return -1;
+      return offset <= one.offset(one.count - 1) ? 0 : 1;
+    });
+    if (segment === undefined) return undefined;
+    const i = segment.indexAfter(offset) - 1;
+    return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
+  }
+
+  /** The segment that is neither too late (-1) nor too early (1). */
+  private find(side: (segment: Segment) => number): Segment | undefined {
     let low = 0;
     let high = this.segments.length - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
       const segment = this.segments[middle];
       if (segment === undefined) return undefined;
-      if (offset < segment.offset(0)) high = middle - 1;
-      else if (offset > segment.offset(segment.count - 1)) low = middle + 1;
-      else {
-        const i = segment.indexAfter(offset) - 1;
-        return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
-      }
+      const where = side(segment);
+      if (where === 0) return segment;
+      if (where < 0) high = middle - 1;
+      else low = middle + 1;
     }
     return undefined;
   }
