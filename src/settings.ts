@@ -295,6 +295,7 @@ function webSocketSlice(values: Values): WebSocketSettings {
     maxBuffered: values.MAX_BUFFERED,
     maxConnections: values.MAX_CONNECTIONS,
     drainTimeout: values.DRAIN_TIMEOUT,
+    repeatWithin: values.WINDOW_MAX_AGE / 2,
   };
 }
 

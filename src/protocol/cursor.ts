@@ -22,3 +22,15 @@ export function parseCursor(text: string): CursorParts | undefined {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(timestamp)) return undefined;
   return { offset, timestamp };
 }
+
+/** The position before the first entry of a log, as text. */
+export const BEGINNING = formatCursor(0, 0);
+
+/** True when an entry at `cursor` comes after the position `position`; both of the same log. */
+export function isAfter(cursor: CursorParts, position: CursorParts): boolean {
+  return (
+    cursor.offset > position.offset ||
+    // `0-0` is the beginning, and so before the entry at offset 0.
+    (cursor.offset === 0 && position.offset === 0 && position.timestamp === 0)
+  );
+}

@@ -14,7 +14,12 @@ export interface WelcomeFrame {
   readonly resumed: boolean;
   /** Milliseconds between heartbeats; a client that hears nothing for two of them should reconnect. */
   readonly heartbeat: number;
-  readonly limits: { readonly maxPayload: number; readonly maxDepth: number };
+  readonly limits: {
+    readonly maxPayload: number;
+    readonly maxDepth: number;
+    /** Milliseconds within which a messageId that was sent before is recognised. */
+    readonly repeatWithin: number;
+  };
   /** For reconnecting at any node, until the session is over. */
   readonly reconnectToken: string;
   /** Milliseconds since epoch at which the session ends unless it is renewed. */

@@ -1,4 +1,5 @@
-export { CloseCode, ERRORS, errorRow, shouldReconnect } from './codes';
+export { CloseCode, shouldReconnect } from './close-codes';
+export { ERRORS, errorRow } from './codes';
 export { formatCursor, parseCursor } from './cursor';
 export { SUBPROTOCOL } from './frames';
 export {

@@ -53,7 +53,7 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
       cursor: expect.stringMatching(/^\d+-\d+$/) as string,
       resumed: false,
       heartbeat: 25_000,
-      limits: { maxPayload: 65_536, maxDepth: 32 },
+      limits: { maxPayload: 65_536, maxDepth: 32, repeatWithin: 450_000 },
       reconnectToken: expect.any(String) as string,
       sessionEnds: expect.any(Number) as number,
     });

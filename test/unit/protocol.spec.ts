@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import { CloseCode, ERRORS, shouldReconnect } from '../../src/protocol/codes';
+import { CloseCode, shouldReconnect } from '../../src/protocol/close-codes';
+import { ERRORS } from '../../src/protocol/codes';
 import { isDeeperThan } from '../../src/protocol/json-text';
 
 describe('docs/protocol.md', () => {

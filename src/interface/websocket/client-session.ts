@@ -13,7 +13,7 @@ import type { Gap, Window } from '../../domain/log/window';
 import type { Origin } from '../../domain/message/message';
 import type { Subscription } from '../../domain/routing/audience';
 import { SendPermission } from '../../domain/routing/send-permission';
-import { CloseCode } from '../../protocol/codes';
+import { CloseCode } from '../../protocol/close-codes';
 import type { ClientFrame, ServerFrame } from '../../protocol/frames';
 import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
 import type { BodyValidator } from '../body-validator';
@@ -232,7 +232,11 @@ export class ClientSession implements Receiver {
       cursor: cursor.toString(),
       resumed,
       heartbeat: settings.heartbeat,
-      limits: { maxPayload: settings.maxPayload, maxDepth: LIMITS.depth },
+      limits: {
+        maxPayload: settings.maxPayload,
+        maxDepth: LIMITS.depth,
+        repeatWithin: settings.repeatWithin,
+      },
       reconnectToken,
       sessionEnds: this.sessionEnds,
     });

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 
 import type { ClientChannel } from '../../application/ports/client-channel';
-import { type CloseCode } from '../../protocol/codes';
+import { type CloseCode } from '../../protocol/close-codes';
 import { PING_FRAME } from './text-frame';
 
 /** Above this many bytes several chunks go out as they are, below it copying them into one is cheaper. */

@@ -8,7 +8,8 @@ import type { Metrics } from '../../application/ports/metrics';
 import type { TokenClaims } from '../../application/ports/token-service';
 import type { Admission, AdmitClient } from '../../application/session/admit-client';
 import { Refusal } from '../../domain/errors';
-import { CloseCode, errorRow } from '../../protocol/codes';
+import { CloseCode } from '../../protocol/close-codes';
+import { errorRow } from '../../protocol/codes';
 import type { WebSocketSettings } from './websocket-settings';
 
 /** What an upgrade request leads to. */

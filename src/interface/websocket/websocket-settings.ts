@@ -12,4 +12,6 @@ export interface WebSocketSettings {
   readonly maxConnections: number;
   /** How long closing all connections is spread over at a shutdown. */
   readonly drainTimeout: number;
+  /** How long a client may count on a repeated messageId to be recognised; well within the window. */
+  readonly repeatWithin: number;
 }

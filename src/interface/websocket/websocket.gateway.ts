@@ -6,7 +6,7 @@ import type { OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 
 import type { Admission } from '../../application/session/admit-client';
-import { CloseCode } from '../../protocol/codes';
+import { CloseCode } from '../../protocol/close-codes';
 import { ClientSession, SessionContext } from './client-session';
 import { Heartbeat } from './heartbeat';
 import { SocketChannel } from './socket-channel';

@@ -1,0 +1,100 @@
+import { parseCursor } from '../protocol/cursor';
+import { host } from './host';
+import type { StorageLike } from './types';
+
+/** ms to wait for the lock that the page before a reload still holds. */
+const LOCK_WAIT = 300;
+/** ms after which the entry of a tab is taken for that of one that is gone. */
+const FORGET = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Keeps a cursor in a storage. In `localStorage`, which all tabs share, each tab has an entry of its own: its id lies
+ * in `sessionStorage`, and a lock (Web Locks) tells a reloaded tab from a duplicated one, which gets a new id. A new
+ * tab starts from the latest entry. A storage that fails (full, forbidden) is as good as none.
+ */
+export class CursorStore {
+  private entry: string;
+
+  constructor(
+    private readonly storage: StorageLike | undefined,
+    private readonly key: string,
+  ) {
+    this.entry = key;
+  }
+
+  /** The cursor to go on from. */
+  async load(): Promise<string | undefined> {
+    if (this.storage === undefined) return undefined;
+    const shared = this.storage === attempt(() => host.localStorage);
+    if (shared) await this.takeEntry();
+    return this.read(this.entry) ?? (shared ? this.latest() : undefined);
+  }
+
+  save(cursor: string): void {
+    attempt(() => this.storage?.setItem(this.entry, cursor));
+  }
+
+  /** A cursor that can be read, or none. */
+  private read(entry: string): string | undefined {
+    const cursor = attempt(() => this.storage?.getItem(entry));
+    return typeof cursor === 'string' && parseCursor(cursor) !== undefined ? cursor : undefined;
+  }
+
+  private async takeEntry(): Promise<void> {
+    const own = attempt(() => host.sessionStorage?.getItem(this.key));
+    let id = own ?? host.newId();
+    if (!(await lock(`${this.key}.${id}`, LOCK_WAIT))) {
+      id = host.newId();
+      await lock(`${this.key}.${id}`, LOCK_WAIT);
+    }
+    attempt(() => host.sessionStorage?.setItem(this.key, id));
+    this.entry = `${this.key}.${id}`;
+  }
+
+  /** The latest position that a tab has handled. Forgets tabs that ended long ago. */
+  private latest(): string | undefined {
+    let latest: string | undefined;
+    for (const name of Object.keys(this.storage ?? {})) {
+      const cursor = name.startsWith(`${this.key}.`) ? this.read(name) : undefined;
+      if (cursor === undefined) continue;
+      const age = Date.now() - timeOf(cursor);
+      if (age > FORGET && timeOf(cursor) > 0) attempt(() => this.storage?.removeItem(name));
+      else if (latest === undefined || timeOf(cursor) > timeOf(latest)) latest = cursor;
+    }
+    return latest;
+  }
+}
+
+function timeOf(cursor: string): number {
+  return parseCursor(cursor)?.timestamp ?? 0;
+}
+
+/** Holds a lock for as long as the page lives; false when another page has it. True where there are no locks. */
+function lock(name: string, wait: number): Promise<boolean> {
+  const locks = attempt(() => host.navigator?.locks);
+  if (locks === undefined) return Promise.resolve(true);
+  const patience = new AbortController();
+  const timer = setTimeout(() => {
+    patience.abort();
+  }, wait);
+  return new Promise((resolve) => {
+    locks
+      .request(name, { signal: patience.signal }, () => {
+        clearTimeout(timer);
+        resolve(true);
+        return new Promise(() => undefined);
+      })
+      .catch(() => {
+        resolve(false);
+      });
+  });
+}
+
+/** Storages throw where the user has forbidden them (WHATWG HTML 12.2). */
+function attempt<T>(what: () => T): T | undefined {
+  try {
+    return what();
+  } catch {
+    return undefined;
+  }
+}
