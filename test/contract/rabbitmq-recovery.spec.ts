@@ -16,6 +16,7 @@ import { question, ToldHandler } from './upstream.contract';
 silence();
 
 const HOUR = 3_600_000;
+const MiB = 1024 * 1024;
 const TYPE = 'qrcode.refresh';
 
 /** Faults that hit only what one node has on the shared broker: queues, exchanges, bindings, channels. */
@@ -118,6 +119,26 @@ describe('the RabbitMQ adapters', () => {
       expect(await send(`${prefix}.dead`, 'm3')).toBe('confirmed');
       await publisher.stop();
       await link.close();
+    });
+  });
+
+  describe('a log of several segments', () => {
+    it('is read to its end without a loss, although each new segment leaves an offset out', async () => {
+      const small = freshPrefix();
+      const settings = settingsFor(sharedBroker().url, small, { logMaxBytes: 20 * MiB });
+      const segmented = await connectBroker(settings);
+      const listener = new RecordingListener();
+      await segmented.logReader.start(HOUR, listener);
+      const ids = Array.from({ length: 120 }, (_, i) => `m${String(i)}`);
+      const content = 'x'.repeat(60_000);
+      for (const messageId of ids)
+        await segmented.logWriter.append(anEntry({ messageId, content }));
+      await eventually(() => {
+        expect(listener.ids).toEqual(ids);
+      });
+      expect(listener.losses).toEqual([]);
+      expect(listener.isContiguous).toBe(false);
+      await segmented.close();
     });
   });
 

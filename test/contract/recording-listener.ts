@@ -5,9 +5,15 @@ import type { ClaimsEntry, LogEntry, MessageEntry } from '../../src/domain/log/l
 export class RecordingListener implements LogListener {
   readonly entries: LogEntry[] = [];
   resets = 0;
+  /** Offsets up to which entries were told lost. */
+  readonly losses: number[] = [];
 
   entry(entry: LogEntry): void {
     this.entries.push(entry);
+  }
+
+  lost(offset: number): void {
+    this.losses.push(offset);
   }
 
   /** Entries of the log that is gone are forgotten, as the port demands. */

@@ -52,7 +52,6 @@ export class LogFollower implements LogListener {
 
   entry(entry: LogEntry): void {
     this.metrics.count('entriesRead');
-    this.noticeHole(entry);
     switch (entry.kind) {
       case 'message':
         this.message(entry);
@@ -69,6 +68,17 @@ export class LogFollower implements LogListener {
         this.window.skip(entry);
         this.report(entry);
     }
+  }
+
+  lost(offset: number): void {
+    const last = this.applied;
+    if (last === undefined) return;
+    const to = new Cursor(offset, 0);
+    this.logger.warn(
+      `the log has lost the entries after ${last.toString()} up to offset ${String(offset)}`,
+    );
+    this.delivery.hole({ from: last, to, reason: 'LOG_HOLE' });
+    this.window.clear({ offset, timestamp: 0, time: 0 });
   }
 
   reset(): void {
@@ -102,17 +112,6 @@ export class LogFollower implements LogListener {
       const won = this.claims.enter(key, claimant, entry.time);
       for (const watcher of this.watchers) watcher.claimRead(key, claimant, won);
     }
-  }
-
-  private noticeHole({ offset }: LogEntry): void {
-    const last = this.applied;
-    if (last === undefined || offset === last.offset + 1) return;
-    const to = new Cursor(offset - 1, 0);
-    this.logger.warn(
-      `the log has lost the entries after ${last.toString()} up to offset ${String(to.offset)}`,
-    );
-    this.delivery.hole({ from: last, to, reason: 'LOG_HOLE' });
-    this.window.clear({ offset: offset - 1, timestamp: 0, time: 0 });
   }
 
   private report(entry: InvalidEntry): void {

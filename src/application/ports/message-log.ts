@@ -21,10 +21,12 @@ export abstract class LogWriter {
   abstract append(entry: NewEntry): Promise<void>;
 }
 
-/** Receives the log in order, each offset once. Its methods must not throw. */
+/** Receives the log in order, each entry once. Its methods must not throw. */
 export interface LogListener {
-  /** The next entry. An offset that jumps means that the log lost what was between (retention). */
+  /** The next entry. Offsets grow; one that is left out never held an entry. */
   entry(entry: LogEntry): void;
+  /** Retention has passed this reader: the entries after the last one told, up to and including `offset`, are gone. */
+  lost(offset: number): void;
   /** The log was deleted and made anew: everything read so far belongs to another log. */
   reset(): void;
 }

@@ -4,7 +4,9 @@ import { LogClaims } from '../../../src/application/log/log-claims';
 import { LogFollower } from '../../../src/application/log/log-follower';
 import { LogProbe } from '../../../src/application/log/log-probe';
 import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
+import { Subscriber } from '../../../src/application/delivery/subscriber';
 import { Cursor } from '../../../src/domain/log/cursor';
+import type { Gap } from '../../../src/domain/log/window';
 import { FakeClock } from '../../support/fake-clock';
 import { RecordingMetrics } from '../../support/recording-metrics';
 
@@ -55,6 +57,34 @@ describe('LogFollower', () => {
     expect(metrics.total('entriesInvalid')).toBe(1);
     expect(warn.mock.calls[0]?.[0]).toBe('log entry 17 skipped: BAD_JSON: no');
     expect(follower.applied?.offset).toBe(17);
+    warn.mockRestore();
+  });
+
+  it('tells live clients what the log has lost and keeps nothing from before', () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const { follower, metrics } = aFollower();
+    const gaps: Gap[] = [];
+    const receiver = {
+      channel: { write: () => undefined, buffered: 0 },
+      gapFrame: (gap: Gap) => {
+        gaps.push(gap);
+        return new Uint8Array(1);
+      },
+    };
+    const nobody = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
+    const probe = { kind: 'probe', id: 'p', timestamp: 1, time: 1 } as const;
+    follower.lost(4);
+    expect(gaps).toEqual([]);
+    follower.entry({ ...probe, offset: 5 });
+    follower.delivery.attach(new Subscriber(nobody, receiver, 5));
+    follower.entry({ ...probe, offset: 7 });
+    expect(gaps).toEqual([]);
+    follower.lost(99);
+    follower.entry({ ...probe, offset: 100 });
+    expect(gaps.map(({ from, to }) => [from.offset, to.offset])).toEqual([[7, 99]]);
+    expect(metrics.total('logHoles')).toBe(1);
+    expect(follower.window.gapAt(new Cursor(6, 1))?.reason).toBe('WINDOW_PASSED');
+    expect(follower.window.gapAt(new Cursor(99, 1))).toBeUndefined();
     warn.mockRestore();
   });
 });
