@@ -200,7 +200,7 @@ export class Connection {
       return;
     }
     if (code === TOKEN) this.reconnectToken = undefined;
-    this.abandon(1000, reason);
+    this.abandon(code, reason);
     this.state = 'waiting';
     const wait = this.retryAfter > 0 ? this.retryAfter : this.jitter();
     this.retryAfter = 0;

@@ -1,0 +1,176 @@
+import type { StorageLike } from '../../../src/client';
+import { ScriptedClient, settled } from './scripted-socket';
+
+/** Own enumerable keys are the entries, as those of a Web Storage are. */
+function aStorage(): StorageLike {
+  const storage = Object.create({
+    getItem(this: Record<string, string>, key: string) {
+      return this[key] ?? null;
+    },
+    setItem(this: Record<string, string>, key: string, value: string) {
+      this[key] = value;
+    },
+    removeItem(this: Record<string, string>, key: string) {
+      Reflect.deleteProperty(this, key);
+    },
+  }) as StorageLike;
+  return storage;
+}
+
+/** Locks that pages hold until they are gone (Web Locks API). */
+class Locks {
+  private readonly held = new Map<string, (() => void)[]>();
+
+  request(
+    name: string,
+    { signal }: { signal: AbortSignal },
+    hold: () => unknown,
+  ): Promise<unknown> {
+    const queue = this.held.get(name);
+    if (queue === undefined) {
+      this.held.set(name, []);
+      hold();
+      return new Promise(() => undefined);
+    }
+    return new Promise((_resolve, reject) => {
+      queue.push(() => hold());
+      signal.addEventListener('abort', () => {
+        reject(new Error('aborted'));
+      });
+    });
+  }
+
+  release(name: string): void {
+    const [next] = this.held.get(name) ?? [];
+    this.held.delete(name);
+    next?.();
+  }
+
+  get names(): string[] {
+    return [...this.held.keys()];
+  }
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+
+describe('a cursor that is kept', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    for (const name of ['localStorage', 'sessionStorage']) Reflect.deleteProperty(globalThis, name);
+    jest.useRealTimers();
+  });
+
+  async function page(storage: StorageLike, storageKey?: string): Promise<ScriptedClient> {
+    const scripted = new ScriptedClient({
+      storage,
+      ...(storageKey !== undefined && { storageKey }),
+    });
+    await jest.advanceTimersByTimeAsync(700);
+    scripted.socket.welcome();
+    return scripted;
+  }
+
+  it('is where the page goes on after a reload', async () => {
+    const storage = aStorage();
+    const before = await page(storage);
+    expect(before.socket.url).not.toContain('cursor');
+    for (const offset of [11, 12]) before.socket.deliver(offset);
+    await jest.advanceTimersByTimeAsync(100);
+    const after = await page(storage);
+    expect(after.socket.url).toBe('wss://host/rt/socket/token1?cursor=12-1012');
+    const seen: unknown[] = [];
+    after.client.on('news', ({ content }) => seen.push(content));
+    for (const offset of [12, 13]) after.socket.deliver(offset);
+    expect(seen).toEqual([13]);
+  });
+
+  it('is of its own for each key', async () => {
+    const storage = aStorage();
+    (await page(storage, 'one')).socket.deliver(11);
+    (await page(storage, 'two')).socket.deliver(22);
+    await jest.advanceTimersByTimeAsync(100);
+    expect((await page(storage, 'one')).socket.url).toContain('cursor=11-');
+  });
+
+  it('is not missed where storage is forbidden, full, or holds something else', async () => {
+    const forbid = (): never => {
+      throw new Error('SecurityError');
+    };
+    const broken = { getItem: forbid, setItem: forbid, removeItem: forbid };
+    const scripted = await page(broken);
+    scripted.socket.deliver(11);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(scripted.socket.ops('ack')).toHaveLength(1);
+    const storage = aStorage();
+    storage.setItem('wirepost', 'nonsense');
+    expect((await page(storage)).socket.url).not.toContain('cursor');
+  });
+
+  describe('in localStorage, which tabs share', () => {
+    const locks = (): Locks => {
+      const made = new Locks();
+      Object.defineProperty(globalThis, 'navigator', {
+        value: { locks: made },
+        configurable: true,
+      });
+      return made;
+    };
+    function tab(localStorage: StorageLike, sessionStorage: StorageLike): Promise<ScriptedClient> {
+      Object.assign(globalThis, { localStorage, sessionStorage });
+      return page(localStorage);
+    }
+    let navigatorBefore: PropertyDescriptor | undefined;
+    beforeEach(() => {
+      jest.setSystemTime(5000);
+      navigatorBefore = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+      Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
+    });
+    afterEach(() => {
+      Reflect.deleteProperty(globalThis, 'navigator');
+      if (navigatorBefore !== undefined)
+        Object.defineProperty(globalThis, 'navigator', navigatorBefore);
+    });
+
+    it('is of its own for each tab, over reloads', async () => {
+      const pages = locks();
+      const [shared, first, second] = [aStorage(), aStorage(), aStorage()];
+      const one = await tab(shared, first);
+      const two = await tab(shared, second);
+      one.socket.deliver(50);
+      two.socket.deliver(30);
+      await jest.advanceTimersByTimeAsync(100);
+      for (const name of pages.names) pages.release(name);
+      expect((await tab(shared, second)).socket.url).toContain('cursor=30-');
+      expect((await tab(shared, first)).socket.url).toContain('cursor=50-');
+    });
+
+    it('is the latest of all tabs for a new one, and a duplicated tab is a new one', async () => {
+      locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      const one = await tab(shared, first);
+      one.socket.deliver(50);
+      await jest.advanceTimersByTimeAsync(100);
+      expect((await tab(shared, aStorage())).socket.url).toContain('cursor=50-');
+      // The duplicate has a copy of the session storage, while the first tab still holds its lock.
+      const copy = Object.assign(aStorage(), first);
+      const duplicate = await tab(shared, copy);
+      duplicate.socket.deliver(60);
+      await jest.advanceTimersByTimeAsync(100);
+      expect(one.client.cursor).toBe('50-1050');
+      expect(Object.keys(shared).filter((key) => key.startsWith('wirepost.'))).toHaveLength(2);
+    });
+
+    it('is forgotten a week after its tab has ended', async () => {
+      const shared = aStorage();
+      jest.setSystemTime(100 * DAY);
+      shared.setItem('wirepost.old', `90-${String(92 * DAY)}`);
+      shared.setItem('wirepost.new', `80-${String(94 * DAY)}`);
+      const scripted = await tab(shared, aStorage());
+      expect(scripted.socket.url).toContain('cursor=80-');
+      expect(Object.keys(shared)).not.toContain('wirepost.old');
+      await settled();
+    });
+  });
+});
