@@ -5,7 +5,6 @@ import {
   type ClientEvents,
   connect,
   type ConnectOptions,
-  type SocketLike,
 } from '../../src/client';
 import { eventually } from './eventually';
 import type { TestNode } from './test-node';
