@@ -1,11 +1,6 @@
 import { WebSocket } from 'ws';
 
-import {
-  type Client,
-  type ClientEvents,
-  connect,
-  type ConnectOptions,
-} from '../../src/client';
+import { type Client, type ClientEvents, connect, type ConnectOptions } from '../../src/client';
 import { eventually } from './eventually';
 import type { TestNode } from './test-node';
 
