@@ -1,6 +1,7 @@
 import type { Options } from 'amqplib';
 
 import { DONE } from '../../src/domain/routing/redelivery-policy';
+import { encodeMessages } from '../../src/infrastructure/rabbitmq/message-batch';
 import type { RabbitMqBroker } from '../../src/infrastructure/rabbitmq/rabbitmq-broker';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
@@ -65,10 +66,10 @@ describe('an entry that another program has published', () => {
   }
 
   describe('that is a unified body', () => {
-    it('is a message, with the messageId of its body and a service’s key', async () => {
+    it('is a message, with the messageId of its body as a service’s', async () => {
       await read(JSON.stringify(aBody({ messageId: 'm1', toUniqueId: 'u9', toClientType: 'APP' })));
       const message = listener.message('m1');
-      expect(message.key).toBe('s m1');
+      expect(message.sender).toBeUndefined();
       expect(message.audience).toEqual({ kind: 'unicast', uniqueId: 'u9', clientType: 'APP' });
       expect(jsonOf(message)).not.toHaveProperty('messageId');
     });
@@ -169,9 +170,9 @@ describe('an entry that another program has published', () => {
 
   describe('that pretends to be a node’s', () => {
     const forged = {
-      type: 'wirepost.message',
+      type: 'wirepost.messages',
       messageId: 'forged',
-      headers: { 'wp-time': 5, 'wp-send': 'broadcast', 'wp-from': 'victim' },
+      headers: { 'wp-time': 5, 'wp-from': 'victim' },
     };
 
     it.each([undefined, USER])(
@@ -181,10 +182,18 @@ describe('an entry that another program has published', () => {
         await read(body, { ...forged, ...(userId !== undefined && { userId }) });
         const message = listener.message('m1');
         expect(message.audience.kind).toBe('unicast');
-        expect(message.key).toBe('s m1');
+        expect(message.sender).toBeUndefined();
         expect(message.time).not.toBe(5);
       },
     );
+
+    it('is no message when it is written as nodes write theirs', async () => {
+      const entry = anEntry({ messageId: 'm1' });
+      if (entry.kind !== 'message') throw new Error('not a message');
+      await read(encodeMessages([entry], 5), { type: 'wirepost.messages', messageId: '1' });
+      expect(listener.entries[0]?.kind).toBe('invalid');
+      expect(listener.ids).not.toContain('m1');
+    });
 
     it('is not taken by the broker when it names the node’s user', async () => {
       const closed = new Promise<Error>((resolve) => {

@@ -122,6 +122,51 @@ describe('the RabbitMQ adapters', () => {
     });
   });
 
+  describe('messages that are appended together', () => {
+    const positions = ({ offsets }: RecordingListener): number[] => offsets.map(Math.floor);
+
+    it('share entries, in the order of their appends', async () => {
+      const listener = await follow();
+      const ids = Array.from({ length: 1200 }, (_, i) => `m${String(i)}`);
+      await Promise.all(ids.map(append));
+      await eventually(() => {
+        expect(listener.ids).toEqual(ids);
+      });
+      expect(listener.isContiguous).toBe(true);
+      expect(new Set(positions(listener)).size).toBeLessThan(20);
+    });
+
+    it('come before what is appended after them, whatever that is', async () => {
+      const listener = await follow();
+      const appended = [append('m1'), append('m2')];
+      appended.push(broker.logWriter.append({ kind: 'probe', id: 'p1' }), append('m3'));
+      await Promise.all(appended);
+      await eventually(() => {
+        expect(listener.entries).toHaveLength(4);
+      });
+      expect(listener.entries.map(({ kind }) => kind)).toEqual([
+        'message',
+        'message',
+        'probe',
+        'message',
+      ]);
+      expect(listener.offsets).toEqual([0, 0.001, 1, 2]);
+    });
+
+    it('take no more room in an entry than an AMQP frame has, whatever their size', async () => {
+      const listener = await follow();
+      const ids = Array.from({ length: 30 }, (_, i) => `m${String(i)}`);
+      const content = 'x'.repeat(30_000);
+      await Promise.all(
+        ids.map((messageId) => broker.logWriter.append(anEntry({ messageId, content }))),
+      );
+      await eventually(() => {
+        expect(listener.ids).toEqual(ids);
+      });
+      expect(new Set(positions(listener)).size).toBe(10);
+    });
+  });
+
   describe('a log of several segments', () => {
     it('is read to its end without a loss, although each new segment leaves an offset out', async () => {
       const small = freshPrefix();

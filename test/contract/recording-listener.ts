@@ -49,9 +49,14 @@ export class RecordingListener implements LogListener {
     return found;
   }
 
-  /** True when every offset follows the one before. */
+  /** True when every entry follows the one before, and so do the messages within one. */
   get isContiguous(): boolean {
-    return this.entries.every(({ offset }, i) => offset === (this.entries[0]?.offset ?? 0) + i);
+    return this.offsets.every((offset, i) => {
+      const previous = this.offsets[i - 1];
+      if (previous === undefined) return true;
+      const entry = Math.floor(previous);
+      return offset === entry + 1 || offset === (Math.round(previous * 1000) + 1) / 1000;
+    });
   }
 }
 

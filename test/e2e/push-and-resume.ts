@@ -154,6 +154,35 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
     });
   });
 
+  it('resumes behind any message of a batch, exactly', async () => {
+    const client = await connect('batch-resume');
+    const numbers = Array.from({ length: 12 }, (_, i) => i);
+    await node.post(
+      '/websocket/push/batch',
+      numbers.map((n) => aBody({ toUniqueId: 'batch-resume', content: n })),
+    );
+    await eventually(() => {
+      expect(client.contents).toEqual(numbers);
+    });
+    const token = String(client.welcome?.['reconnectToken']);
+    client.terminate();
+    for (const [n, body] of client.bodies.entries()) {
+      const cursor = String(body['cursor']);
+      const again = TestClient.connect(node.socketUrl(token), { cursor });
+      await eventually(() => {
+        expect(again.contents).toEqual(numbers.slice(n + 1));
+        expect(again.welcome).toMatchObject({ cursor, resumed: true });
+      });
+      again.send({ op: 'ack', cursor: String(client.bodies.at(-1)?.['cursor']) });
+      again.send({ op: 'ping' });
+      await eventually(() => {
+        expect(again.ops('pong')).toHaveLength(1);
+      });
+      expect([...again.ops('gap'), ...again.ops('rejected')]).toEqual([]);
+      again.close();
+    }
+  });
+
   it('does not deliver what has outlived its ttl', async () => {
     const client = await connect('ttl-1');
     const past = Date.now() - 10_000;

@@ -2,6 +2,13 @@ import { readFileSync } from 'node:fs';
 
 import { CloseCode, shouldReconnect } from '../../src/protocol/close-codes';
 import { ERRORS } from '../../src/protocol/codes';
+import {
+  endOfEntry,
+  formatCursor,
+  isAfter,
+  parseCursor,
+  positionOf,
+} from '../../src/protocol/cursor';
 import { isDeeperThan } from '../../src/protocol/json-text';
 
 describe('docs/protocol.md', () => {
@@ -59,5 +66,31 @@ describe('isDeeperThan', () => {
     ['['.repeat(32), 32, false],
   ])('%s within %d: %p', (text, limit, expected) => {
     expect(isDeeperThan(limit, text)).toBe(expected);
+  });
+});
+
+describe('cursor text', () => {
+  it('tells the messages of one log entry apart, in the order of numbers', () => {
+    const texts = [0, 1, 2, 500, 998].map((member) => formatCursor(positionOf(7, member), 5));
+    expect(texts).toEqual(['7-5', '7.001-5', '7.002-5', '7.500-5', '7.998-5']);
+    const cursors = [...texts, formatCursor(8, 5)].map((text) => parseCursor(text));
+    cursors.forEach((cursor, i) => {
+      const next = cursors[i + 1];
+      if (cursor === undefined) throw new Error('not a cursor');
+      if (next === undefined) return;
+      expect(isAfter(next, cursor)).toBe(true);
+      expect(isAfter(cursor, next)).toBe(false);
+    });
+  });
+
+  it('is exact up to the largest offset, for every message of an entry', () => {
+    for (const entry of [0, 1, 4095, 123_456_789, 2 ** 42 - 1]) {
+      for (let member = 0; member <= 998; member += 1) {
+        const position = positionOf(entry, member);
+        expect(parseCursor(formatCursor(position, 0))?.offset).toBe(position);
+      }
+      expect(positionOf(entry, 998)).toBeLessThan(endOfEntry(entry));
+      expect(endOfEntry(entry)).toBeLessThan(entry + 1);
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 
 import { Refusal } from '../../domain/errors';
-import { keyOf, Message, SERVICE } from '../../domain/message/message';
+import { Message, SERVICE } from '../../domain/message/message';
 import {
   DONE,
   HandlerTimeout,
@@ -75,8 +75,7 @@ export class HandlerRunner {
   /** A copy that the client sent again belongs to the publish that claimed its id first; that one is in a queue too. */
   private async isRepeated({ message, publishId }: UpstreamDelivery): Promise<boolean> {
     // After a crash between the confirmed reply and the ack, the reply is in the log already.
-    if (publishId !== undefined && this.follower.window.has(keyOf(SERVICE, replyId(publishId, 0))))
-      return true;
+    if (publishId !== undefined && this.follower.window.has(replyId(publishId, 0))) return true;
     if (!message.repeatable) return false;
     if (publishId === undefined) return this.follower.claims.isTaken(claimKey(message), '');
     return !(await this.claims.claim(claimKey(message), publishId));

@@ -3,6 +3,7 @@ import { Logger } from '@nestjs/common';
 import { Claims } from '../../domain/log/claims';
 import { Cursor } from '../../domain/log/cursor';
 import type { ClaimsEntry, InvalidEntry, LogEntry, MessageEntry } from '../../domain/log/log-entry';
+import { endOfEntry, formatCursor } from '../../protocol/cursor';
 import { Window, type WindowLimits } from '../../domain/log/window';
 import { Delivery } from '../delivery/delivery';
 import type { FrameEncoder } from '../ports/client-channel';
@@ -73,12 +74,12 @@ export class LogFollower implements LogListener {
   lost(offset: number): void {
     const last = this.applied;
     if (last === undefined) return;
-    const to = new Cursor(offset, 0);
+    const to = new Cursor(endOfEntry(offset), 0);
     this.logger.warn(
       `the log has lost the entries after ${last.toString()} up to offset ${String(offset)}`,
     );
     this.delivery.hole({ from: last, to, reason: 'LOG_HOLE' });
-    this.window.clear({ offset, timestamp: 0, time: 0 });
+    this.window.clear(to);
   }
 
   reset(): void {
@@ -97,11 +98,21 @@ export class LogFollower implements LogListener {
   }
 
   private message(entry: MessageEntry): void {
-    const suffix = `,"cursor":"${String(entry.offset)}-${String(entry.timestamp)}","messageId":"${entry.id}"}`;
+    const cursor = formatCursor(entry.offset, entry.timestamp);
+    const suffix = `,"cursor":"${cursor}","messageId":"${entry.id}"}`;
     const open = entry.body.subarray(0, entry.body.length - CLOSING_BRACE);
     const parts = this.encoder.encode([open, Buffer.from(suffix, 'latin1')]);
-    const { key, audience, expiresAt, offset, timestamp, time } = entry;
-    const frame = this.window.append({ key, audience, expiresAt, offset, timestamp, time, parts });
+    const { id, sender, audience, expiresAt, offset, timestamp, time } = entry;
+    const frame = this.window.append({
+      id,
+      sender,
+      audience,
+      expiresAt,
+      offset,
+      timestamp,
+      time,
+      parts,
+    });
     if (frame === undefined) this.metrics.count('entriesDuplicate');
     else if (expiresAt !== 0 && expiresAt < this.clock.now()) this.metrics.count('entriesExpired');
     else this.delivery.deliver(audience, frame);

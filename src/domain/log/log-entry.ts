@@ -1,7 +1,7 @@
 import type { Audience } from '../routing/audience';
 
 interface Position {
-  /** Position in the log; grows by one from entry to entry. */
+  /** Position in the log, see `positionOf`: messages that were logged together differ by thousandths. */
   readonly offset: number;
   /** ms that the entry itself carries, the second half of its cursor; 0 when it carries none. */
   readonly timestamp: number;
@@ -12,9 +12,10 @@ interface Position {
 /** A message to clients. */
 export interface MessageEntry extends Position {
   readonly kind: 'message';
+  /** Of two entries with the same id and the same sender the second is not delivered. */
   readonly id: string;
-  /** De-duplication key: of two entries with the same key the second is not delivered. */
-  readonly key: string;
+  /** uniqueId of the client that sent it; undefined when a service did. */
+  readonly sender: string | undefined;
   readonly audience: Audience;
   /** ms since epoch; 0 = never. */
   readonly expiresAt: number;

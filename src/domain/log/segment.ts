@@ -1,93 +1,203 @@
 import type { Audience } from '../routing/audience';
+import { findText, isTextAt, jsonText, type Place } from './frame-text';
 
 /** Bytes of frames that a segment holds unless one entry alone is larger. */
 const SLAB_BYTES = 262_144;
 const MAX_ENTRIES = 1024;
-/** Typed-array bytes per entry, plus the two references. */
-const ENTRY_BYTES = 8 + 8 + 8 + 8 + 4 + 4 + 16;
+/** Bytes of the columns below for one entry. */
+const ENTRY_BYTES = 43;
+/** A closed segment keeps unused bytes of its slab up to this part of it. */
+const SLACK = 1 / 16;
+/** What ends every frame that names its message last: the quote and the brace after the id. */
+const TAIL = 2;
 
-/** What a segment keeps of an entry. */
-export interface SegmentEntry {
+/** Whom an entry is for. */
+export const Kind = { NOBODY: 0, UNICAST: 1, MULTICAST: 2, BROADCAST: 3 } as const;
+const KIND_BITS = 3;
+/** Set while the entry is the newest one of its recipient. */
+const HEAD_BIT = 4;
+
+/** Where an entry stands in the log. */
+export interface WindowPosition {
   readonly offset: number;
   readonly timestamp: number;
   readonly time: number;
-  readonly expiresAt: number;
-  /** Chain that the entry belongs to; undefined when it is for nobody (claims, probes, invalid, duplicates). */
-  readonly chain: string | undefined;
-  /** Distance in entries to the previous one of its chain; 0 when there is none. */
-  readonly back: number;
-  /** Kept only where the chain does not say everything (labels, client type). */
-  readonly audience: Audience | undefined;
-  readonly key: string | undefined;
 }
 
-/** A run of log entries in flat arrays: the unit in which the window grows and is trimmed. */
+/** What a segment keeps of a message beside its frame and its names. */
+export interface SegmentMessage {
+  readonly kind: number;
+  readonly expiresAt: number;
+  /** Distance in entries to the previous one for the same recipient (or kind); 0 when there is none. */
+  readonly back: number;
+  /** Number of the audience's particulars in the window's table; 0 = none. */
+  readonly particulars: number;
+}
+
+/** The names by which an entry is found again. */
+export interface SegmentNames {
+  readonly id: string;
+  readonly sender: string | undefined;
+  readonly recipient: string | undefined;
+  readonly keyHash: number;
+  readonly chainHash: number;
+}
+
+/** Names that are not found in the frame itself. */
+interface Strangers {
+  readonly id?: string;
+  readonly sender?: string;
+  readonly recipient?: string;
+}
+
+/**
+ * A run of log entries in flat columns: the unit in which the window grows and is trimmed. Names are not copied:
+ * a frame's own bytes tell its id, its recipient and its sender.
+ */
 export class Segment {
-  private readonly offsets = new Float64Array(MAX_ENTRIES);
-  private readonly timestamps = new Float64Array(MAX_ENTRIES);
-  private readonly times = new Float64Array(MAX_ENTRIES);
-  private readonly expiries = new Float64Array(MAX_ENTRIES);
-  private readonly backs = new Uint32Array(MAX_ENTRIES);
-  private readonly ends = new Uint32Array(MAX_ENTRIES);
-  private readonly audiences: (Audience | undefined)[] = [];
-  private readonly slab: Uint8Array;
+  /** Thousandths of an offset after the segment's first position. */
+  private deltas = new Uint32Array(MAX_ENTRIES);
+  private timestamps = new Float64Array(MAX_ENTRIES);
+  private ends = new Uint32Array(MAX_ENTRIES);
+  private kinds = new Uint8Array(MAX_ENTRIES);
+  private particulars = new Uint16Array(MAX_ENTRIES);
+  private recipients = new Uint32Array(MAX_ENTRIES);
+  private backs = new Uint32Array(MAX_ENTRIES);
+  readonly links = {
+    keyHashes: new Uint32Array(MAX_ENTRIES),
+    keys: new Uint32Array(MAX_ENTRIES),
+    chainHashes: new Uint32Array(MAX_ENTRIES),
+    chains: new Uint32Array(MAX_ENTRIES),
+  };
+  /** Only where some entry expires, and where some sender is a client. */
+  private expiries: Float64Array | undefined;
+  private senders: Uint32Array | undefined;
+  private readonly strangers = new Map<number, Strangers>();
+  private readonly audiences = new Map<number, Audience>();
+  private slab: Uint8Array;
   private used = 0;
-  readonly chains: (string | undefined)[] = [];
-  readonly keys: (string | undefined)[] = [];
+  private capacity = MAX_ENTRIES;
+  private readonly first: number;
+  /** Time of its newest entry, ms since epoch. */
+  time = 0;
   count = 0;
 
-  /** `firstSeq` numbers its first entry; `need` is the size in bytes of the frame that opens it. */
+  /** `firstSeq` numbers its first entry, at `position`; `need` is the size in bytes of the frame that opens it. */
   constructor(
     readonly firstSeq: number,
+    position: number,
     need: number,
   ) {
+    this.first = thousandths(position);
     this.slab = new Uint8Array(Math.max(SLAB_BYTES, need));
   }
 
   /** Bytes that it occupies, whether used or not. */
   get bytes(): number {
-    return this.slab.length + MAX_ENTRIES * ENTRY_BYTES;
+    const rare = (this.expiries === undefined ? 0 : 8) + (this.senders === undefined ? 0 : 4);
+    return this.slab.length + this.capacity * (ENTRY_BYTES + rare);
   }
 
-  hasRoom(need: number): boolean {
-    return this.count < MAX_ENTRIES && this.used + need <= this.slab.length;
+  hasRoom(position: number, need: number): boolean {
+    return (
+      this.count < MAX_ENTRIES &&
+      this.used + need <= this.slab.length &&
+      thousandths(position) - this.first <= 0xffffffff
+    );
   }
 
-  /** Copies the parts in as one frame and returns the copy. */
-  add(entry: SegmentEntry, parts: readonly Uint8Array[]): Uint8Array {
+  /** Takes an entry in that is for nobody, until `describe` says otherwise, and its frame; returns its index. */
+  add(position: WindowPosition, parts: readonly Uint8Array[]): number {
     const i = this.count++;
-    this.offsets[i] = entry.offset;
-    this.timestamps[i] = entry.timestamp;
-    this.times[i] = entry.time;
-    this.expiries[i] = entry.expiresAt;
-    this.backs[i] = entry.back;
-    this.chains.push(entry.chain);
-    this.audiences.push(entry.audience);
-    this.keys.push(entry.key);
-    const start = this.used;
+    this.deltas[i] = thousandths(position.offset) - this.first;
+    this.timestamps[i] = position.timestamp;
+    this.time = position.time;
     for (const part of parts) {
       this.slab.set(part, this.used);
       this.used += part.length;
     }
     this.ends[i] = this.used;
-    return this.slab.subarray(start, this.used);
+    return i;
+  }
+
+  /** Makes entry `i` a message. */
+  describe(i: number, { kind, expiresAt, back, particulars }: SegmentMessage): void {
+    this.kinds[i] = kind;
+    this.backs[i] = back;
+    this.particulars[i] = particulars;
+    if (expiresAt === 0) return;
+    this.expiries ??= new Float64Array(MAX_ENTRIES);
+    this.expiries[i] = expiresAt;
+  }
+
+  /** Remembers where in entry `i`'s frame its names stand; those that do not stand there are kept beside it. */
+  name(i: number, { id, sender, recipient, keyHash, chainHash }: SegmentNames): void {
+    this.links.keyHashes[i] = keyHash;
+    this.links.chainHashes[i] = chainHash;
+    if (!this.endsWithId(i, id)) this.keep(i, { id });
+    if (recipient !== undefined) {
+      const place = this.placeOf(i, recipient);
+      this.recipients[i] = place;
+      if (place === 0) this.keep(i, { recipient });
+    }
+    if (sender !== undefined) {
+      const place = this.placeOf(i, sender);
+      this.senders ??= new Uint32Array(MAX_ENTRIES);
+      this.senders[i] = place;
+      if (place === 0) this.keep(i, { sender });
+    }
+  }
+
+  /** Keeps an audience whose particulars have no number. */
+  keepAudience(i: number, audience: Audience): void {
+    this.audiences.set(i, audience);
+  }
+
+  /** Gives back what it does not need any more; nothing is added after that. */
+  close(): void {
+    const { count, links } = this;
+    this.deltas = this.deltas.slice(0, count);
+    this.timestamps = this.timestamps.slice(0, count);
+    this.ends = this.ends.slice(0, count);
+    this.kinds = this.kinds.slice(0, count);
+    this.particulars = this.particulars.slice(0, count);
+    this.recipients = this.recipients.slice(0, count);
+    this.backs = this.backs.slice(0, count);
+    links.keyHashes = links.keyHashes.slice(0, count);
+    links.keys = links.keys.slice(0, count);
+    links.chainHashes = links.chainHashes.slice(0, count);
+    links.chains = links.chains.slice(0, count);
+    this.expiries = this.expiries?.slice(0, count);
+    this.senders = this.senders?.slice(0, count);
+    this.capacity = count;
+    if (this.slab.length - this.used > this.slab.length * SLACK)
+      this.slab = this.slab.slice(0, this.used);
   }
 
   offset(i: number): number {
-    return this.offsets[i] ?? -1;
+    return (this.first + (this.deltas[i] ?? 0)) / 1000;
   }
 
   timestamp(i: number): number {
     return this.timestamps[i] ?? 0;
   }
 
-  time(i: number): number {
-    return this.times[i] ?? 0;
+  kind(i: number): number {
+    return (this.kinds[i] ?? 0) & KIND_BITS;
+  }
+
+  /** True while the entry is the newest one of its recipient. */
+  isHead(i: number): boolean {
+    return ((this.kinds[i] ?? 0) & HEAD_BIT) !== 0;
+  }
+
+  setHead(i: number, isHead: boolean): void {
+    this.kinds[i] = this.kind(i) | (isHead ? HEAD_BIT : 0);
   }
 
   /** True when the entry has expired at `now`. */
   expired(i: number, now: number): boolean {
-    const expiresAt = this.expiries[i] ?? 0;
+    const expiresAt = this.expiries?.[i] ?? 0;
     return expiresAt !== 0 && expiresAt < now;
   }
 
@@ -95,8 +205,29 @@ export class Segment {
     return this.backs[i] ?? 0;
   }
 
+  particularsOf(i: number): number {
+    return this.particulars[i] ?? 0;
+  }
+
   audience(i: number): Audience | undefined {
-    return this.audiences[i];
+    return this.audiences.get(i);
+  }
+
+  /** True when the entry is a message with this id of this sender. */
+  isMessage(i: number, id: string, sender: string | undefined): boolean {
+    if (this.kind(i) === Kind.NOBODY || !this.isNamed(i, 'id', id, this.endsWithId(i, id)))
+      return false;
+    const place = this.senders?.[i] ?? 0;
+    const kept = this.strangers.get(i)?.sender;
+    if (sender === undefined) return place === 0 && kept === undefined;
+    return kept === undefined ? place !== 0 && this.isAt(i, place, sender) : kept === sender;
+  }
+
+  /** True when the entry is a unicast to the recipient. */
+  isTo(i: number, recipient: string): boolean {
+    if (this.kind(i) !== Kind.UNICAST) return false;
+    const place = this.recipients[i] ?? 0;
+    return this.isNamed(i, 'recipient', recipient, place !== 0 && this.isAt(i, place, recipient));
   }
 
   /** Size in bytes of an entry's frame. */
@@ -111,17 +242,46 @@ export class Segment {
 
   /** Index of the first entry with an offset above `offset`; `count` when there is none. */
   indexAfter(offset: number): number {
+    const wanted = thousandths(offset) - this.first;
     let low = 0;
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.offset(middle) > offset) high = middle;
+      if ((this.deltas[middle] ?? 0) > wanted) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
+  private keep(i: number, names: Strangers): void {
+    this.strangers.set(i, { ...this.strangers.get(i), ...names });
+  }
+
   private start(i: number): number {
     return i === 0 ? 0 : (this.ends[i - 1] ?? 0);
   }
+
+  private isNamed(i: number, what: 'id' | 'recipient', name: string, inFrame: boolean): boolean {
+    const kept = this.strangers.size === 0 ? undefined : this.strangers.get(i)?.[what];
+    return kept === undefined ? inFrame : kept === name;
+  }
+
+  private endsWithId(i: number, id: string): boolean {
+    const end = (this.ends[i] ?? 0) - TAIL;
+    const start = end - id.length - 1;
+    return start > this.start(i) && isTextAt(this.slab, start, end + 1, `"${id}"`);
+  }
+
+  private placeOf(i: number, name: string): Place {
+    return findText(this.slab, this.start(i), this.ends[i] ?? 0, jsonText(name));
+  }
+
+  private isAt(i: number, place: Place, name: string): boolean {
+    const start = this.start(i) + Math.floor(place / 1024);
+    return isTextAt(this.slab, start, start + (place % 1024), jsonText(name));
+  }
+}
+
+function thousandths(position: number): number {
+  return Math.round(position * 1000);
 }

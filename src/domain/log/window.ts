@@ -1,7 +1,11 @@
+import { endOfEntry } from '../../protocol/cursor';
 import type { GapReason } from '../../protocol/frames';
 import { type Audience, reaches, type Subscription } from '../routing/audience';
 import { Cursor } from './cursor';
-import { Segment } from './segment';
+import { hashOf } from './frame-text';
+import { FrameRun } from './frame-run';
+import { Heads } from './heads';
+import { Kind, Segment, type WindowPosition } from './segment';
 
 export interface WindowLimits {
   /** ms that an entry stays. */
@@ -10,16 +14,12 @@ export interface WindowLimits {
   readonly maxBytes: number;
 }
 
-/** Where an entry stands in the log. */
-export interface WindowPosition {
-  readonly offset: number;
-  readonly timestamp: number;
-  readonly time: number;
-}
-
 /** A message as the window takes it. `parts` laid side by side are the frame that clients get. */
 export interface WindowMessage extends WindowPosition {
-  readonly key: string;
+  /** With `sender` the key of de-duplication. */
+  readonly id: string;
+  /** uniqueId of the client that sent it; undefined when a service did. */
+  readonly sender: string | undefined;
   readonly audience: Audience;
   readonly expiresAt: number;
   readonly parts: readonly Uint8Array[];
@@ -46,21 +46,39 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
-const BROADCAST = 'b';
-const MULTICAST = 'm';
+const KINDS = {
+  unicast: Kind.UNICAST,
+  multicast: Kind.MULTICAST,
+  broadcast: Kind.BROADCAST,
+} as const;
+/** Audiences with particulars (labels, client type) that share a table; others are kept one by one. */
+const MAX_PARTICULARS = 1024;
+const NO_PARTICULARS = 0;
+const OWN_PARTICULARS = 0xffff;
+/** Entries for one slot of the tables of heads above which these grow, and below which they shrink. */
+const MAX_LOAD = 2;
+const MIN_LOAD = 0.25;
+const MIN_SLOTS = 1024;
 
 /**
  * The newest part of the log in memory, bounded by age and by bytes. Entries of one recipient are chained, so a
- * replay costs what it returns and not what lies between.
+ * replay costs what it returns and not what lies between. Chains and ids are found by hash and proved by the names in
+ * the frames themselves; links lead from newer to older entries only, so what is dropped needs no unlinking.
  */
 export class Window {
   private segments: Segment[] = [];
-  private readonly heads = new Map<string, number>();
-  private readonly keys = new Map<string, number>();
+  /** Newest entry of each bucket of ids, and of each bucket of recipients. */
+  private keys = new Heads(MIN_SLOTS);
+  private chains = new Heads(MIN_SLOTS);
+  /** Newest multicast and newest broadcast; -1 = none. */
+  private readonly wide = { [Kind.MULTICAST]: -1, [Kind.BROADCAST]: -1 };
+  private particulars: Audience[] = [];
+  private readonly numbers = new Map<string, number>();
+  private readonly seed = Math.floor(Math.random() * 2 ** 32);
   private nextSeq = 0;
-  private bytesHeld = 0;
+  private segmentBytes = 0;
   private end: Cursor | undefined;
-  /** Everything after this offset, up to the end, is in the window. */
+  /** Everything after this position, up to the end, is in the window. */
   private base = -1;
   private baseTimestamp = 0;
 
@@ -77,7 +95,7 @@ export class Window {
   }
 
   get bytes(): number {
-    return this.bytesHeld;
+    return this.segmentBytes + this.keys.bytes + this.chains.bytes;
   }
 
   get count(): number {
@@ -85,56 +103,42 @@ export class Window {
     return first === undefined ? 0 : this.nextSeq - first.firstSeq;
   }
 
-  has(key: string): boolean {
-    return this.keys.has(key);
+  /** True when a message with this id of this sender (undefined: a service) is in the window. */
+  has(id: string, sender?: string): boolean {
+    return this.holds(hashOf(this.seed, id, sender), id, sender);
   }
 
   /**
-   * Appends a message and returns its frame, or undefined when a message with the same key is in the window:
-   * then only the position is kept. Offsets must grow.
+   * Appends a message and returns its frame, or undefined when a message with the same id of the same sender is in
+   * the window: then only the position is kept. Offsets must grow.
    */
   append(message: WindowMessage): Uint8Array | undefined {
-    if (this.keys.has(message.key)) {
+    const { id, sender, audience } = message;
+    const keyHash = hashOf(this.seed, id, sender);
+    if (this.holds(keyHash, id, sender)) {
       this.skip(message);
       return undefined;
     }
-    const { audience } = message;
-    const chain = chainOf(audience);
-    const head = this.heads.get(chain);
-    const frame = this.add(
-      {
-        offset: message.offset,
-        timestamp: message.timestamp,
-        time: message.time,
-        expiresAt: message.expiresAt,
-        chain,
-        back: head === undefined ? 0 : this.nextSeq - head,
-        audience:
-          audience.kind === 'multicast' || audience.clientType !== '' ? audience : undefined,
-        key: message.key,
-      },
-      message.parts,
-    );
-    this.keys.set(message.key, message.offset);
-    this.heads.set(chain, this.nextSeq - 1);
-    return frame;
+    const kind = KINDS[audience.kind];
+    const recipient = audience.kind === 'unicast' ? audience.uniqueId : undefined;
+    const chainHash = recipient === undefined ? 0 : hashOf(this.seed, recipient, undefined);
+    const head = recipient === undefined ? this.newest(kind) : this.takeHead(chainHash, recipient);
+    const back = head === -1 ? 0 : this.nextSeq - head;
+    const particulars = this.numberOf(audience);
+    const segment = this.add(message, message.parts);
+    const i = segment.count - 1;
+    segment.describe(i, { kind, expiresAt: message.expiresAt, back, particulars });
+    segment.name(i, { id, sender, recipient, keyHash, chainHash });
+    if (particulars === OWN_PARTICULARS) segment.keepAudience(i, audience);
+    this.linkKey(segment, i);
+    if (recipient === undefined) this.wide[kind as keyof typeof this.wide] = this.nextSeq - 1;
+    else this.linkHead(segment, i);
+    return segment.frames(i, i);
   }
 
   /** Takes note of an entry that goes to nobody, so that its offset and identity are known. */
-  skip({ offset, timestamp, time }: WindowPosition): void {
-    this.add(
-      {
-        offset,
-        timestamp,
-        time,
-        expiresAt: 0,
-        chain: undefined,
-        back: 0,
-        audience: undefined,
-        key: undefined,
-      },
-      [],
-    );
+  skip(position: WindowPosition): void {
+    this.add(position, []);
   }
 
   /** Drops what is older than the limits allow; `now` in ms since epoch. */
@@ -143,19 +147,25 @@ export class Window {
     for (;;) {
       const first = this.segments[0];
       if (first === undefined || first.count === 0) return;
-      const tooOld = first.time(first.count - 1) < horizon;
-      const tooBig = this.bytesHeld > this.limits.maxBytes && this.segments.length > 1;
+      const tooOld = first.time < horizon;
+      const tooBig = this.bytes > this.limits.maxBytes && this.segments.length > 1;
       if (!tooOld && !tooBig) return;
       this.dropFirst(first);
+      if (this.keys.size > MIN_SLOTS && this.count < this.keys.size * MIN_LOAD)
+        this.resize(this.keys.size / 2);
     }
   }
 
-  /** Forgets everything, and that there ever was something before `offset + 1`. */
-  clear(at: WindowPosition | undefined): void {
+  /** Forgets everything, and that there ever was something up to `at`; undefined: the log begins anew. */
+  clear(at: Cursor | undefined): void {
     this.segments = [];
-    this.heads.clear();
-    this.keys.clear();
-    this.bytesHeld = 0;
+    this.keys = new Heads(MIN_SLOTS);
+    this.chains = new Heads(MIN_SLOTS);
+    this.particulars = [];
+    this.numbers.clear();
+    this.wide[Kind.MULTICAST] = -1;
+    this.wide[Kind.BROADCAST] = -1;
+    this.segmentBytes = 0;
     this.end = undefined;
     this.base = at?.offset ?? -1;
     this.baseTimestamp = at?.timestamp ?? 0;
@@ -187,79 +197,207 @@ export class Window {
     now: number,
     except?: Subscription,
   ): Replay {
-    const upTo = this.end?.offset ?? after;
     const found = this.collect(to, after);
     const frames = new FrameRun();
+    let upTo = after;
     for (const seq of found) {
       const segment = this.segmentOf(seq);
       if (segment === undefined) continue;
       const i = seq - segment.firstSeq;
-      if (segment.expired(i, now) || !isWanted(segment, i, to, except)) continue;
-      if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget) {
-        return { ...frames.end(), upTo: segment.offset(i) - 1, complete: false };
+      const isWanted = !segment.expired(i, now) && this.isWanted(segment, i, to, except);
+      if (isWanted) {
+        if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget)
+          return { ...frames.end(), upTo, complete: false };
+        frames.add(segment, i);
       }
-      frames.add(segment, i);
+      upTo = segment.offset(i);
     }
-    return { ...frames.end(), upTo, complete: true };
+    return { ...frames.end(), upTo: this.end?.offset ?? after, complete: true };
   }
 
-  private add(entry: Parameters<Segment['add']>[0], parts: readonly Uint8Array[]): Uint8Array {
+  /** Adds an entry to the newest segment, and returns that. */
+  private add(position: WindowPosition, parts: readonly Uint8Array[]): Segment {
     let need = 0;
     for (const part of parts) need += part.length;
-    let segment = this.segments.at(-1);
-    if (segment === undefined) {
-      this.base = Math.max(this.base, entry.offset - 1);
-    }
-    if (!segment?.hasRoom(need)) {
-      segment = new Segment(this.nextSeq, need);
-      this.segments.push(segment);
-      this.bytesHeld += segment.bytes;
-    }
+    if (this.count >= this.keys.size * MAX_LOAD) this.resize(this.keys.size * 2);
+    const segment = this.segmentFor(position.offset, need);
+    segment.add(position, parts);
     this.nextSeq += 1;
-    this.end = new Cursor(entry.offset, entry.timestamp);
-    return segment.add(entry, parts);
+    this.end = new Cursor(position.offset, position.timestamp);
+    return segment;
+  }
+
+  private segmentFor(offset: number, need: number): Segment {
+    const last = this.segments.at(-1);
+    if (last?.hasRoom(offset, need)) return last;
+    if (last === undefined) this.base = Math.max(this.base, endOfEntry(Math.floor(offset) - 1));
+    else this.close(last);
+    const segment = new Segment(this.nextSeq, offset, need);
+    this.segments.push(segment);
+    this.segmentBytes += segment.bytes;
+    return segment;
+  }
+
+  private close(segment: Segment): void {
+    this.segmentBytes -= segment.bytes;
+    segment.close();
+    this.segmentBytes += segment.bytes;
   }
 
   private dropFirst(segment: Segment): void {
     const last = segment.count - 1;
     this.base = segment.offset(last);
     this.baseTimestamp = segment.timestamp(last);
-    this.bytesHeld -= segment.bytes;
+    this.segmentBytes -= segment.bytes;
     this.segments.shift();
-    for (let i = 0; i < segment.count; i += 1) {
-      const chain = segment.chains[i];
-      if (chain !== undefined && this.heads.get(chain) === segment.firstSeq + i)
-        this.heads.delete(chain);
-      const key = segment.keys[i];
-      if (key !== undefined) this.keys.delete(key);
+  }
+
+  private holds(hash: number, id: string, sender: string | undefined): boolean {
+    let seq = this.keys.get(hash);
+    for (;;) {
+      const segment = this.segmentOf(seq);
+      if (segment === undefined) return false;
+      const i = seq - segment.firstSeq;
+      if (segment.links.keyHashes[i] === hash && segment.isMessage(i, id, sender)) return true;
+      const link = segment.links.keys[i] ?? 0;
+      if (link === 0) return false;
+      seq -= link;
     }
+  }
+
+  /** The newest entry of a recipient, -1 when there is none. */
+  private headOf(hash: number, recipient: string): number {
+    return this.findHead(hash, recipient).head;
+  }
+
+  /** The same, and the entry before it in the bucket, which begins with the newest head. */
+  private findHead(hash: number, recipient: string): { head: number; before: number } {
+    let before = -1;
+    let seq = this.chains.get(hash);
+    for (;;) {
+      const segment = this.segmentOf(seq);
+      if (segment === undefined) return { head: -1, before };
+      const i = seq - segment.firstSeq;
+      if (segment.links.chainHashes[i] === hash && segment.isTo(i, recipient))
+        return { head: seq, before };
+      before = seq;
+      const link = segment.links.chains[i] ?? 0;
+      if (link === 0) return { head: -1, before };
+      seq -= link;
+    }
+  }
+
+  /** The newest entry of a recipient, taken out of its bucket, since a newer one is about to come. */
+  private takeHead(hash: number, recipient: string): number {
+    const { head, before } = this.findHead(hash, recipient);
+    const segment = this.segmentOf(head);
+    if (segment === undefined) return -1;
+    const i = head - segment.firstSeq;
+    segment.setHead(i, false);
+    const link = segment.links.chains[i] ?? 0;
+    const next = link === 0 ? -1 : head - link;
+    const previous = this.segmentOf(before);
+    if (previous === undefined) this.chains.set(hash, next);
+    else previous.links.chains[before - previous.firstSeq] = this.distance(before, next);
+    return head;
+  }
+
+  private linkHead(segment: Segment, i: number): void {
+    segment.setHead(i, true);
+    const hash = segment.links.chainHashes[i] ?? 0;
+    segment.links.chains[i] = this.distance(segment.firstSeq + i, this.chains.get(hash));
+    this.chains.set(hash, segment.firstSeq + i);
+  }
+
+  private linkKey(segment: Segment, i: number): void {
+    const hash = segment.links.keyHashes[i] ?? 0;
+    segment.links.keys[i] = this.distance(segment.firstSeq + i, this.keys.get(hash));
+    this.keys.set(hash, segment.firstSeq + i);
+  }
+
+  /** How far `older` lies before `seq`; 0 when it was dropped. */
+  private distance(seq: number, older: number): number {
+    return older < (this.segments[0]?.firstSeq ?? 0) ? 0 : seq - older;
+  }
+
+  /** Buckets anew, for another number of them. */
+  private resize(slots: number): void {
+    this.keys = new Heads(slots);
+    this.chains = new Heads(slots);
+    for (const segment of this.segments) {
+      for (let i = 0; i < segment.count; i += 1) {
+        if (segment.kind(i) === Kind.NOBODY) continue;
+        this.linkKey(segment, i);
+        if (segment.isHead(i)) this.linkHead(segment, i);
+      }
+    }
+  }
+
+  private newest(kind: number): number {
+    const seq = this.wide[kind as keyof typeof this.wide];
+    return this.segmentOf(seq) === undefined ? -1 : seq;
+  }
+
+  /** Number of what an audience says beyond its kind and recipient. */
+  private numberOf(audience: Audience): number {
+    if (audience.kind !== 'multicast' && audience.clientType === '') return NO_PARTICULARS;
+    const particulars = audience.kind === 'unicast' ? { ...audience, uniqueId: '' } : audience;
+    const text = JSON.stringify(particulars);
+    const known = this.numbers.get(text);
+    if (known !== undefined) return known;
+    if (this.particulars.length >= MAX_PARTICULARS) return OWN_PARTICULARS;
+    const number = this.particulars.push(particulars);
+    this.numbers.set(text, number);
+    return number;
   }
 
   /** Sequence numbers of the three chains that can concern the subscriber, oldest first. */
   private collect(to: Subscription, after: number): readonly number[] {
     const found: number[] = [];
-    this.walk(unicastChain(to.uniqueId), after, found);
+    this.walk(this.headOf(hashOf(this.seed, to.uniqueId, undefined), to.uniqueId), after, found);
     const one = found.length;
-    this.walk(BROADCAST, after, found);
-    this.walk(MULTICAST, after, found);
+    this.walk(this.newest(Kind.BROADCAST), after, found);
+    this.walk(this.newest(Kind.MULTICAST), after, found);
     if (found.length === one) return found.reverse();
     return found.sort((a, b) => a - b);
   }
 
-  private walk(chain: string, after: number, found: number[]): void {
-    let seq = this.heads.get(chain);
-    while (seq !== undefined) {
+  private walk(head: number, after: number, found: number[]): void {
+    let seq = head;
+    for (;;) {
       const segment = this.segmentOf(seq);
       if (segment === undefined) return;
       const i = seq - segment.firstSeq;
       if (segment.offset(i) <= after) return;
       found.push(seq);
       const back = segment.back(i);
-      seq = back === 0 ? undefined : seq - back;
+      if (back === 0) return;
+      seq -= back;
     }
   }
 
+  private isWanted(segment: Segment, i: number, to: Subscription, except?: Subscription): boolean {
+    if (!this.isAddressed(segment, i, to)) return false;
+    if (except === undefined) return true;
+    const concerns = segment.kind(i) !== Kind.UNICAST || segment.isTo(i, except.uniqueId);
+    return !(concerns && this.isAddressed(segment, i, except));
+  }
+
+  /** Whether an entry of one of the subscriber's chains is meant for it by its particulars, too. */
+  private isAddressed(segment: Segment, i: number, to: Subscription): boolean {
+    const number = segment.particularsOf(i);
+    if (number === NO_PARTICULARS) return true;
+    const audience =
+      number === OWN_PARTICULARS ? segment.audience(i) : this.particulars[number - 1];
+    if (audience === undefined) return false;
+    if (audience.kind === 'unicast') return audience.clientType === to.clientType;
+    return reaches(audience, to);
+  }
+
   private segmentOf(seq: number): Segment | undefined {
+    const last = this.segments.at(-1);
+    if (last === undefined || seq >= last.firstSeq + last.count) return undefined;
+    if (seq >= last.firstSeq) return last;
     return this.find((segment) => {
       if (seq < segment.firstSeq) return -1;
       return seq < segment.firstSeq + segment.count ? 0 : 1;
@@ -292,69 +430,4 @@ export class Window {
     }
     return undefined;
   }
-}
-
-/** Gathers frames; those that lie side by side in a segment become one array. */
-class FrameRun {
-  private readonly frames: Uint8Array[] = [];
-  private segment: Segment | undefined;
-  private from = 0;
-  private to = 0;
-  private count = 0;
-  bytes = 0;
-
-  add(segment: Segment, i: number): void {
-    this.bytes += segment.size(i);
-    this.count += 1;
-    if (segment === this.segment && i === this.to + 1) {
-      this.to = i;
-      return;
-    }
-    this.flush();
-    this.segment = segment;
-    this.from = i;
-    this.to = i;
-  }
-
-  end(): { frames: readonly Uint8Array[]; count: number } {
-    this.flush();
-    return { frames: this.frames, count: this.count };
-  }
-
-  private flush(): void {
-    if (this.segment !== undefined) this.frames.push(this.segment.frames(this.from, this.to));
-    this.segment = undefined;
-  }
-}
-
-function chainOf(audience: Audience): string {
-  switch (audience.kind) {
-    case 'unicast':
-      return unicastChain(audience.uniqueId);
-    case 'multicast':
-      return MULTICAST;
-    case 'broadcast':
-      return BROADCAST;
-  }
-}
-
-function unicastChain(uniqueId: string): string {
-  return `u${uniqueId}`;
-}
-
-function isWanted(segment: Segment, i: number, to: Subscription, except?: Subscription): boolean {
-  return addressed(segment, i, to) && !(except !== undefined && concerns(segment, i, except));
-}
-
-/** The chain says whom an entry is for, unless it has an audience of its own. */
-function addressed(segment: Segment, i: number, to: Subscription): boolean {
-  const audience = segment.audience(i);
-  return audience === undefined || reaches(audience, to);
-}
-
-function concerns(segment: Segment, i: number, who: Subscription): boolean {
-  const chain = segment.chains[i];
-  const candidate =
-    chain === BROADCAST || chain === MULTICAST || chain === unicastChain(who.uniqueId);
-  return candidate && addressed(segment, i, who);
 }

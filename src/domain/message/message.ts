@@ -59,18 +59,18 @@ export class Message {
     return expiryOf(this.body);
   }
 
-  /** The key of de-duplication. */
+  /** uniqueId of the client that sent it; undefined when a service did. */
+  get sender(): string | undefined {
+    return this.origin.kind === 'client' ? this.origin.uniqueId : undefined;
+  }
+
+  /** Names it among all messages: ids of clients are theirs alone, so none can use up one of a service. */
   get key(): string {
-    return keyOf(this.origin, this.id);
+    return this.sender === undefined ? `s ${this.id}` : `c ${this.id} ${this.sender}`;
   }
 }
 
 /** ms since epoch after which a body is not delivered; 0 when it does not expire. */
 export function expiryOf(body: { readonly timestamp: number; readonly ttl?: number }): number {
   return body.ttl === undefined ? 0 : body.timestamp + body.ttl;
-}
-
-/** Ids of clients are theirs alone: no client can use up the id that a service is about to use. */
-export function keyOf(origin: Origin, id: string): string {
-  return origin.kind === 'client' ? `c ${id} ${origin.uniqueId}` : `s ${id}`;
 }

@@ -67,8 +67,8 @@ export class EmbeddedLog extends LogWriter {
     const position = { offset: this.next++, timestamp: time, time };
     if (entry.kind !== 'message') return { ...entry, ...position };
     const { message, body } = entry;
-    const { id, key, audience, expiresAt } = message;
-    return { kind: 'message', id, key, audience, expiresAt, body, ...position };
+    const { id, sender, audience, expiresAt } = message;
+    return { kind: 'message', id, sender, audience, expiresAt, body, ...position };
   }
 
   private hold(entry: LogEntry): void {

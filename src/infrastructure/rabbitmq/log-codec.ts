@@ -5,13 +5,14 @@ import type { NewEntry } from '../../application/ports/message-log';
 import { Refusal } from '../../domain/errors';
 import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { checkBody } from '../../domain/message/body-rules';
-import { expiryOf, keyOf, type Message, SERVICE } from '../../domain/message/message';
-import { type Audience, audienceOf } from '../../domain/routing/audience';
+import { expiryOf } from '../../domain/message/message';
+import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
 import { readJson, usableId } from './foreign-input';
+import { decodeMessages, encodeMessages, type NewMessage } from './message-batch';
 
 const TYPE = {
-  message: 'wirepost.message',
+  messages: 'wirepost.messages',
   claims: 'wirepost.claims',
   probe: 'wirepost.probe',
 } as const;
@@ -25,90 +26,71 @@ export interface Encoded {
   readonly options: Options.Publish;
 }
 
-interface Position {
-  readonly offset: number;
-  readonly timestamp: number;
-  readonly time: number;
-}
-
 /**
- * Entries to AMQP and back. What gateways write carries its routing in headers, so that no reader parses a body;
- * they are believed only together with the `user-id` property, which the broker itself verifies against the user of
+ * Entries to AMQP and back. What gateways write carries its routing in front of the bodies, so that no reader parses
+ * one; it is believed only together with the `user-id` property, which the broker itself verifies against the user of
  * the publishing connection. Everything else is foreign and is checked like any input.
  */
 export class LogCodec {
   /** Time of the last entry that a gateway wrote: the log's own clock. */
   private logTime: number | undefined;
+  private published = 0;
 
   constructor(
     private readonly user: string,
     private readonly clock: Clock,
   ) {}
 
-  encode(entry: NewEntry): Encoded {
-    const now = this.clock.now();
-    const common = {
-      type: TYPE[entry.kind],
-      userId: this.user,
-      timestamp: Math.floor(now / 1000),
-      contentType: 'application/json',
-    };
-    switch (entry.kind) {
-      case 'message':
-        return {
-          content: asBuffer(entry.body),
-          options: {
-            ...common,
-            messageId: entry.message.id,
-            headers: { 'wp-time': now, ...routeOf(entry.message) },
-          },
-        };
-      case 'claims':
-        return {
-          content: Buffer.from(JSON.stringify(entry.claims)),
-          options: { ...common, messageId: this.clock.newId(), headers: { 'wp-time': now } },
-        };
-      case 'probe':
-        return {
-          content: Buffer.from('{}'),
-          options: { ...common, messageId: entry.id, headers: { 'wp-time': now } },
-        };
-    }
+  /** Messages that are logged together, as one entry. */
+  encodeMessages(messages: readonly NewMessage[]): Encoded {
+    const content = encodeMessages(messages, this.clock.now());
+    // An id that tells publishes apart when one is returned; nobody reads it.
+    const messageId = String((this.published += 1));
+    return { content, options: { type: TYPE.messages, userId: this.user, messageId } };
   }
 
-  /** Reads a delivery; what is not a valid message becomes an invalid entry with the reason. */
-  decode(delivery: ConsumeMessage, offset: number): LogEntry {
-    const { properties } = delivery;
-    const headers: Headers = properties.headers ?? {};
-    const time = headers['wp-time'];
-    if (properties.userId === this.user && typeof time === 'number') {
-      const own = this.own(delivery, headers, { offset, timestamp: time, time });
-      if (own !== undefined) {
+  encode(entry: Exclude<NewEntry, NewMessage>): Encoded {
+    const now = this.clock.now();
+    const isProbe = entry.kind === 'probe';
+    return {
+      content: Buffer.from(isProbe ? '{}' : JSON.stringify(entry.claims)),
+      options: {
+        type: TYPE[entry.kind],
+        userId: this.user,
+        messageId: isProbe ? entry.id : this.clock.newId(),
+        contentType: 'application/json',
+        headers: { 'wp-time': now },
+      },
+    };
+  }
+
+  /** Reads a delivery: messages, or one entry of another kind; what is not valid becomes an entry with the reason. */
+  decode(delivery: ConsumeMessage, offset: number): readonly LogEntry[] {
+    if (delivery.properties.userId === this.user) {
+      const own = this.own(delivery, offset);
+      const time = own?.[0]?.time;
+      if (own !== undefined && time !== undefined) {
         this.logTime = time;
         return own;
       }
     }
-    return this.foreign(delivery, offset);
+    return [this.foreign(delivery, offset)];
   }
 
   private own(
     { content, properties }: ConsumeMessage,
-    headers: Headers,
-    position: Position,
-  ): LogEntry | undefined {
+    offset: number,
+  ): readonly LogEntry[] | undefined {
+    if (properties.type === TYPE.messages) return decodeMessages(content, offset);
     const id: unknown = properties.messageId;
-    switch (properties.type) {
-      case TYPE.message:
-        return ownMessage(content, id, headers, position);
-      case TYPE.probe:
-        return typeof id === 'string' ? { kind: 'probe', id, ...position } : undefined;
-      case TYPE.claims: {
-        const claims = readClaims(content);
-        return claims === undefined ? undefined : { kind: 'claims', claims, ...position };
-      }
-      default:
-        return undefined;
-    }
+    const time: unknown = (properties.headers as Headers | undefined)?.['wp-time'];
+    if (typeof time !== 'number') return undefined;
+    const position = { offset, timestamp: time, time };
+    if (properties.type === TYPE.probe)
+      return typeof id === 'string' ? [{ kind: 'probe', id, ...position }] : undefined;
+    if (properties.type !== TYPE.claims) return undefined;
+    const claims = readClaims(content);
+    return claims === undefined ? undefined : [{ kind: 'claims', claims, ...position }];
   }
 
   private foreign({ content, properties }: ConsumeMessage, offset: number): LogEntry {
@@ -131,71 +113,6 @@ export function isSameEntry(a: ConsumeMessage | undefined, b: ConsumeMessage): b
     return [properties.messageId, properties.timestamp, headers['wp-time']].map(String).join(' ');
   };
   return names(a) === names(b) && a.content.equals(b.content);
-}
-
-function routeOf(message: Message): Headers {
-  const { audience, origin, expiresAt } = message;
-  return {
-    'wp-send': audience.kind,
-    ...(origin.kind === 'client' && { 'wp-from': origin.uniqueId }),
-    ...(audience.kind === 'unicast' && { 'wp-to': audience.uniqueId }),
-    ...(audience.kind === 'multicast' && {
-      'wp-tags': list(audience.tags),
-      'wp-businesses': list(audience.businesses),
-    }),
-    ...(audience.clientType !== '' && { 'wp-client-type': audience.clientType }),
-    ...(expiresAt !== 0 && { 'wp-expires': expiresAt }),
-  };
-}
-
-function ownMessage(
-  content: Buffer,
-  id: unknown,
-  headers: Headers,
-  position: Position,
-): MessageEntry | undefined {
-  const audience = readAudience(headers);
-  if (
-    audience === undefined ||
-    typeof id !== 'string' ||
-    content[content.length - 1] !== CLOSE_OBJECT
-  )
-    return undefined;
-  const from = headers['wp-from'];
-  const origin =
-    typeof from === 'string'
-      ? ({ kind: 'client', uniqueId: from, clientType: '' } as const)
-      : SERVICE;
-  const expires = headers['wp-expires'];
-  return {
-    kind: 'message',
-    id,
-    key: keyOf(origin, id),
-    audience,
-    expiresAt: typeof expires === 'number' ? expires : 0,
-    body: content,
-    ...position,
-  };
-}
-
-function readAudience(headers: Headers): Audience | undefined {
-  const clientType = typeof headers['wp-client-type'] === 'string' ? headers['wp-client-type'] : '';
-  switch (headers['wp-send']) {
-    case 'unicast': {
-      const to = headers['wp-to'];
-      return typeof to === 'string' ? { kind: 'unicast', uniqueId: to, clientType } : undefined;
-    }
-    case 'multicast': {
-      const tags = strings(headers['wp-tags']);
-      const businesses = strings(headers['wp-businesses']);
-      if (tags === undefined || businesses === undefined) return undefined;
-      return { kind: 'multicast', tags, businesses, clientType };
-    }
-    case 'broadcast':
-      return { kind: 'broadcast', clientType };
-    default:
-      return undefined;
-  }
 }
 
 function readClaims(content: Buffer): readonly Claim[] | undefined {
@@ -226,7 +143,7 @@ function foreignMessage(
   return {
     kind: 'message',
     id,
-    key: keyOf(SERVICE, id),
+    sender: undefined,
     audience: audienceOf(body),
     expiresAt: expiryOf({ ...body, timestamp }),
     body: bodyBytes(value, body, content, timestamp),
@@ -254,27 +171,4 @@ function secondsOf(properties: MessageProperties): number {
   return typeof seconds === 'number' && Number.isSafeInteger(seconds * 1000) && seconds > 0
     ? seconds
     : 0;
-}
-
-/** A list of labels as JSON text. RabbitMQ streams keep AMQP 1.0 sections, in which header arrays do not come back. */
-function list(labels: readonly string[]): string {
-  return JSON.stringify(labels);
-}
-
-function strings(value: unknown): readonly string[] | undefined {
-  if (typeof value !== 'string') return undefined;
-  try {
-    const labels = JSON.parse(value) as unknown;
-    return Array.isArray(labels) && labels.every((one) => typeof one === 'string')
-      ? labels
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes)
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

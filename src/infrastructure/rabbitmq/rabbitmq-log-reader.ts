@@ -107,7 +107,7 @@ export class RabbitMqLogReader extends LogReader {
     this.applied = offset;
     this.last = delivery;
     this.tell((listener) => {
-      listener.entry(this.codec.decode(delivery, offset));
+      for (const entry of this.codec.decode(delivery, offset)) listener.entry(entry);
     });
   }
 

@@ -1,11 +1,38 @@
 import { LogWriter, type NewEntry } from '../../application/ports/message-log';
 import { Refusal } from '../../domain/errors';
 import type { ConfirmingPublisher } from './confirming-publisher';
-import type { LogCodec } from './log-codec';
+import type { Encoded, LogCodec } from './log-codec';
+import { type NewMessage, sizeOf } from './message-batch';
 import type { Names } from './topology';
 
-/** Appends by publishing to the fanout exchange that the stream is bound to. */
+/** Messages and bytes that share one entry at most; more bytes would take a second AMQP frame. */
+const MAX_MESSAGES = 500;
+const MAX_BYTES = 100 * 1024;
+/** Entries on their way to the broker above which messages wait for each other. */
+const EAGER = 2;
+/** Messages that wait for their confirm at a time. */
+const MAX_PENDING = 20_000;
+/** ms that a message waits for others at most, however long the confirms take. */
+const LINGER = 3;
+
+interface Waiting {
+  readonly entry: NewMessage;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Appends by publishing to the fanout exchange that the stream is bound to. Group commit: the messages of one tick,
+ * and those that come while entries wait for their confirms, are logged as one entry and confirmed together.
+ */
 export class RabbitMqLogWriter extends LogWriter {
+  private waiting: Waiting[] = [];
+  private waitingBytes = 0;
+  private underWay = 0;
+  private pending = 0;
+  private isDue = false;
+  private timer: NodeJS.Timeout | undefined;
+
   constructor(
     private readonly publisher: ConfirmingPublisher,
     private readonly codec: LogCodec,
@@ -15,9 +42,64 @@ export class RabbitMqLogWriter extends LogWriter {
   }
 
   override append(entry: NewEntry): Promise<void> {
-    const { content, options } = this.codec.encode(entry);
-    const key = entry.kind === 'message' ? entry.message.body.businessType : '';
-    return this.publisher.publish(this.names.push, key, content, options).then(refuseReturned);
+    if (entry.kind !== 'message') {
+      // What was appended before comes before it in the log.
+      this.commit();
+      return this.publish(this.codec.encode(entry));
+    }
+    if (this.pending >= MAX_PENDING)
+      return Promise.reject(new Refusal('OVERLOAD', 'too many messages wait for the broker'));
+    this.pending += 1;
+    const size = sizeOf(entry);
+    if (this.waitingBytes + size > MAX_BYTES) this.commit();
+    return new Promise((resolve, reject) => {
+      this.waitingBytes += size;
+      if (this.waiting.push({ entry, resolve, reject }) >= MAX_MESSAGES) this.commit();
+      else this.schedule();
+    });
+  }
+
+  private schedule(): void {
+    if (this.underWay < EAGER) {
+      if (this.isDue) return;
+      this.isDue = true;
+      setImmediate(() => {
+        this.isDue = false;
+        this.commit();
+      });
+    } else {
+      this.timer ??= setTimeout(() => {
+        this.commit();
+      }, LINGER);
+    }
+  }
+
+  private commit(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const { waiting } = this;
+    if (waiting.length === 0) return;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    this.underWay += 1;
+    this.publish(this.codec.encodeMessages(waiting.map(({ entry }) => entry)))
+      .then(
+        () => {
+          for (const { resolve } of waiting) resolve();
+        },
+        (error: unknown) => {
+          for (const { reject } of waiting) reject(error);
+        },
+      )
+      .finally(() => {
+        this.underWay -= 1;
+        this.pending -= waiting.length;
+        if (this.underWay < EAGER) this.commit();
+      });
+  }
+
+  private publish({ content, options }: Encoded): Promise<void> {
+    return this.publisher.publish(this.names.push, '', content, options).then(refuseReturned);
   }
 }
 

@@ -127,7 +127,7 @@ describe('HandlerRunner', () => {
       timestamp: 1,
       time: 1,
       id: 'publish-1.r0',
-      key: 's publish-1.r0',
+      sender: undefined,
       audience: { kind: 'unicast', uniqueId: 'asker', clientType: '' },
       expiresAt: 0,
       body: Buffer.from('{"a":1}'),

@@ -81,10 +81,11 @@ describe('LogFollower', () => {
     expect(gaps).toEqual([]);
     follower.lost(99);
     follower.entry({ ...probe, offset: 100 });
-    expect(gaps.map(({ from, to }) => [from.offset, to.offset])).toEqual([[7, 99]]);
+    expect(gaps.map(({ from, to }) => [from.offset, to.offset])).toEqual([[7, 99.999]]);
     expect(metrics.total('logHoles')).toBe(1);
     expect(follower.window.gapAt(new Cursor(6, 1))?.reason).toBe('WINDOW_PASSED');
-    expect(follower.window.gapAt(new Cursor(99, 1))).toBeUndefined();
+    expect(follower.window.gapAt(new Cursor(99, 1))?.reason).toBe('WINDOW_PASSED');
+    expect(follower.window.gapAt(new Cursor(99.999, 1))).toBeUndefined();
     warn.mockRestore();
   });
 });

@@ -47,7 +47,8 @@ class Log {
       offset,
       timestamp: 5000 + offset,
       time,
-      key: key ?? `key-${String(offset)}`,
+      id: key ?? `key-${String(offset)}`,
+      sender: undefined,
       audience,
       expiresAt,
       parts,
@@ -199,8 +200,8 @@ describe('Window', () => {
   it('starts in the middle of a log and calls what is before it a gap', () => {
     const log = aLog({ first: 100 });
     log.add({ audience: to('u1'), text: 'a' });
-    expect(log.window.gapAt(new Cursor(50, 5050))?.to.offset).toBe(99);
-    expect(log.window.gapAt(new Cursor(99, 1))).toBeUndefined();
+    expect(log.window.gapAt(new Cursor(50, 5050))?.to.offset).toBe(99.999);
+    expect(log.window.gapAt(new Cursor(99.999, 1))).toBeUndefined();
   });
 
   it('leaves out what another identity of the same connection has received', () => {

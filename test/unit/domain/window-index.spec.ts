@@ -1,0 +1,170 @@
+import { Cursor } from '../../../src/domain/log/cursor';
+import { Window } from '../../../src/domain/log/window';
+import type { Audience, Subscription } from '../../../src/domain/routing/audience';
+import { formatCursor, positionOf } from '../../../src/protocol/cursor';
+
+const MiB = 1024 * 1024;
+
+interface Sent {
+  readonly to?: string;
+  readonly id: string;
+  readonly from?: string;
+  readonly clientType?: string;
+}
+
+/** A window with frames as clients get them: names in the body, the id last. */
+class Log {
+  readonly window: Window;
+  payload = 0;
+  entry = 0;
+
+  constructor(maxBytes = 256 * MiB, maxAge = 1000) {
+    this.window = new Window({ maxAge, maxBytes });
+  }
+
+  add(sent: Sent, time = 0, position = this.entry++): boolean {
+    const { to, id, from, clientType = '' } = sent;
+    const audience: Audience =
+      to === undefined
+        ? { kind: 'broadcast', clientType }
+        : { kind: 'unicast', uniqueId: to, clientType };
+    const names = { ...(from !== undefined && { fromUniqueId: from }), toUniqueId: to };
+    const body = JSON.stringify({ sendType: 'x', ...names, content: { pad: 'p'.repeat(100) } });
+    const end = `,"cursor":"${formatCursor(position, 1)}","messageId":"${id}"}`;
+    const parts = [Buffer.from([0x81, 100]), Buffer.from(body.slice(0, -1)), Buffer.from(end)];
+    const at = { offset: position, timestamp: 1, time };
+    const frame = this.window.append({
+      ...at,
+      id,
+      sender: from,
+      audience,
+      expiresAt: 0,
+      parts,
+    });
+    this.payload += frame?.length ?? 0;
+    return frame !== undefined;
+  }
+
+  ids(uniqueId: string, after = -1, clientType = ''): string[] {
+    const to = reader(uniqueId, clientType);
+    const { frames } = this.window.replay(to, after, Infinity, 0);
+    const text = Buffer.concat(frames).toString();
+    return [...text.matchAll(/"messageId":"([^"]*)"/g)].map(([, id]) => id ?? '');
+  }
+}
+
+function reader(uniqueId: string, clientType = ''): Subscription {
+  return { uniqueId, clientType, tags: new Set(), businesses: new Set() };
+}
+
+describe('Window', () => {
+  it('takes an id once of each sender, and a service is a sender of its own', () => {
+    const log = new Log();
+    const senders = [undefined, 'a', 'b', '用户"', ''];
+    for (const from of senders) {
+      const sent = { to: 'u1', id: 'm1', ...(from !== undefined && { from }) };
+      expect(log.window.has('m1', from)).toBe(false);
+      expect(log.add(sent)).toBe(true);
+      expect(log.add(sent)).toBe(false);
+      expect(log.window.has('m1', from)).toBe(true);
+    }
+    expect(log.window.has('m', 'a')).toBe(false);
+    expect(log.window.has('1')).toBe(false);
+    expect(log.ids('u1')).toHaveLength(senders.length);
+  });
+
+  it('never takes one id for another, whatever their hashes, while it grows and shrinks', () => {
+    const log = new Log(256 * MiB, 100);
+    const name = (i: number): string => `u${String(i % 5000)}`;
+    for (let i = 0; i < 120_000; i += 1) {
+      const time = Math.floor(i / 500);
+      if (!log.add({ to: name(i), id: i.toString(36) }, time)) throw new Error(`lost ${String(i)}`);
+      if (i % 7 === 0 && log.add({ to: name(i), id: i.toString(36) }, time))
+        throw new Error(`doubled ${String(i)}`);
+      if (i % 5000 === 0) log.window.trim(time);
+    }
+    log.window.trim(10_000);
+    expect(log.window.count).toBe(0);
+    expect(log.add({ to: 'u1', id: '0' }, 10_000)).toBe(true);
+    expect(log.ids('u1')).toEqual(['0']);
+  });
+
+  it('finds a recipient among many, in order, when older ones were dropped', () => {
+    const log = new Log(256 * MiB, 50);
+    const users = 3000;
+    for (let i = 0; i < 60_000; i += 1) {
+      log.add({ to: `ü${String((i * 7919) % users)}`, id: `m${String(i)}` }, Math.floor(i / 400));
+      if (i % 1000 === 999) log.window.trim(Math.floor(i / 400));
+    }
+    const kept = Math.ceil(log.window.start.offset) + 1;
+    for (let user = 0; user < users; user += 97) {
+      const expected: string[] = [];
+      for (let i = kept; i < 60_000; i += 1)
+        if ((i * 7919) % users === user) expected.push(`m${String(i)}`);
+      expect(log.ids(`ü${String(user)}`)).toEqual(expected);
+    }
+    expect(log.ids('ü')).toEqual([]);
+  });
+
+  it('knows a recipient whose name does not stand in the frame as JSON would write it', () => {
+    const log = new Log();
+    const audience: Audience = { kind: 'unicast', uniqueId: 'é', clientType: '' };
+    const parts = [Buffer.from('{"toUniqueId":"\\u00e9"}')];
+    const at = { offset: 0, timestamp: 1, time: 0, expiresAt: 0 };
+    log.window.append({ ...at, id: 'm1', sender: 'ß', audience, parts });
+    expect(log.window.replay(reader('é'), -1, Infinity, 0).count).toBe(1);
+    expect(log.window.replay(reader('e'), -1, Infinity, 0).count).toBe(0);
+    expect(log.window.has('m1', 'ß')).toBe(true);
+    expect(log.window.has('m1', 'ss')).toBe(false);
+  });
+
+  it('resumes between the messages of one log entry', () => {
+    const log = new Log();
+    for (let entry = 0; entry < 3; entry += 1) {
+      for (let member = 0; member < 4; member += 1) {
+        const to = member === 1 ? undefined : 'u1';
+        const sent = { ...(to !== undefined && { to }), id: `m${String(entry)}.${String(member)}` };
+        log.add(sent, 0, positionOf(entry, member));
+      }
+    }
+    const all = log.ids('u1');
+    expect(all).toHaveLength(12);
+    for (let i = 0; i < 12; i += 1) {
+      const cursor = Cursor.parse(formatCursor(positionOf(Math.floor(i / 4), i % 4), 1));
+      expect(log.window.gapAt(cursor)).toBeUndefined();
+      expect(log.ids('u1', cursor.offset)).toEqual(all.slice(i + 1));
+    }
+    expect(log.window.gapAt(new Cursor(1.002, 9))?.reason).toBe('OTHER_LOG');
+    const step = log.window.replay(reader('u1'), -1, 1, 0);
+    expect([step.count, step.upTo, step.complete]).toEqual([1, 0, false]);
+    expect(log.window.replay(reader('u1'), step.upTo, 1, 0).upTo).toBe(0.001);
+  });
+
+  it('calls it a gap when its first entry may have had messages before', () => {
+    const log = new Log();
+    log.add({ to: 'u1', id: 'm1' }, 0, 100);
+    expect(log.window.gapAt(new Cursor(99.004, 1))?.reason).toBe('WINDOW_PASSED');
+  });
+
+  it('keeps client types and labels apart, also when there are more of them than it numbers', () => {
+    const log = new Log();
+    for (let i = 0; i < 3000; i += 1)
+      log.add({ to: 'u1', id: `m${String(i)}`, clientType: `T${String(i)}` });
+    for (const i of [0, 1023, 1024, 2999])
+      expect(log.ids('u1', -1, `T${String(i)}`)).toEqual([`m${String(i)}`]);
+    expect(log.ids('u1', -1, 'other')).toEqual([]);
+  });
+
+  it.each([
+    ['a thousand recipients', 1000, 'user'],
+    ['as many recipients as messages, with long names', 1e9, '0197d3a0-7c1e-7000-8000-'],
+  ])('costs at most 64 bytes over the frame for each message: %s', (_, users, prefix) => {
+    const log = new Log(1024 * MiB);
+    for (let i = 0; i < 200_000; i += 1) {
+      const id = `01a20d79-7df6-7fa3-9952-${String(i).padStart(12, '0')}`;
+      log.add({ to: prefix + String(i % users).padStart(8, '0'), id });
+    }
+    expect(log.window.count).toBe(200_000);
+    expect((log.window.bytes - log.payload) / log.window.count).toBeLessThanOrEqual(64);
+  });
+});
