@@ -12,6 +12,7 @@ const PROGRAMS = [
   ['python3', '/usr/bin/python3'],
   ['python3-pika', '/usr/lib/python3/dist-packages/pika'],
   ['nginx-light', '/usr/sbin/nginx'],
+  ['chromium', '/usr/bin/chromium'],
   ['openssl', '/usr/bin/openssl'],
   ['python3-websocket', '/usr/lib/python3/dist-packages/websocket'],
 ];

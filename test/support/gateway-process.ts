@@ -27,7 +27,7 @@ export class GatewayProcess {
 
   /** Starts the process and does not wait for anything. */
   static async spawn(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
-    const port = await freePort();
+    const port = Number(env['PORT'] ?? (await freePort()));
     const child = spawn(process.execPath, ['dist/main.js'], {
       env: {
         PATH: process.env['PATH'],
