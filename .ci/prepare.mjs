@@ -52,11 +52,13 @@ function build() {
     newest('src'),
     changed('tsconfig.json'),
     changed('tsconfig.build.json'),
+    changed('package.json'),
+    changed('.ci/build-client.mjs'),
     changed(STAMP),
   );
   if (changed('dist/main.js') >= sources) return;
   process.stdout.write('building\n');
-  run('node_modules/.bin/nest', ['build']);
+  run('npm', ['run', '--silent', 'build']);
   const now = new Date();
   utimesSync('dist/main.js', now, now);
 }

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
 
 import {
   ConsoleLogger,
@@ -47,10 +49,12 @@ import { SystemClock } from './infrastructure/observability/system-clock';
 import { HashedServiceKeys } from './infrastructure/security/hashed-service-keys';
 import { JwtTokenService } from './infrastructure/security/jwt-token-service';
 import { BodyValidator } from './interface/body-validator';
+import { ClientBundle, ClientController } from './interface/http/client.controller';
 import { HealthController, Willingness } from './interface/http/health.controller';
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { ServiceKeyGuard } from './interface/http/service-key.guard';
+import { StaticFiles } from './interface/http/static-files';
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrl, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
@@ -62,6 +66,8 @@ import { WirepostGateway } from './interface/websocket/websocket.gateway';
 import { brokerProviders } from './infrastructure/broker-providers';
 import type { LogLevel, Settings } from './settings';
 
+/** The package's root, from src as from dist. */
+const ROOT = resolve(__dirname, '..');
 /** Bytes of a REST request: a batch of a thousand. */
 const BODY_LIMIT = 16 * 1024 * 1024;
 /** ms that a claim or probe waits for its entry to come back. */
@@ -190,6 +196,15 @@ function nodeProvider({ window, websocket }: Settings): Provider {
   );
 }
 
+/** What browsers load, as the build has made it. */
+function bundleProviders(): Provider[] {
+  const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const files = StaticFiles.read(resolve(ROOT, 'dist/client'), ['wirepost.js', 'wirepost.mjs']);
+  return [{ provide: ClientBundle, useValue: { version, files } satisfies ClientBundle }];
+}
+
 function interfaceProviders(settings: Settings): Provider[] {
   const { websocket } = settings;
   return [
@@ -237,7 +252,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [DiscoveryModule, JwtModule.register({}), ...business],
-      controllers: [TokenController, PushController, HealthController],
+      controllers: [TokenController, PushController, HealthController, ClientController],
       providers: [
         { provide: Clock, useClass: SystemClock },
         { provide: Metrics, useClass: PrometheusMetrics },
@@ -248,6 +263,7 @@ export class AppModule {
         ...useCaseProviders(settings),
         nodeProvider(settings),
         ...interfaceProviders(settings),
+        ...bundleProviders(),
       ],
     };
   }

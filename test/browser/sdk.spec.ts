@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
 import { complaintsOf, launchBrowser, PageServer } from '../support/browser';
@@ -93,6 +96,34 @@ describe('a page in Chromium', () => {
         'asked',
       ]);
     });
+    expect(complaints).toEqual([]);
+  });
+
+  it('loads the SDK of a version with integrity, and as a module', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    const hash = createHash('sha384').update(readFileSync('dist/client/wirepost.js'));
+    const page = await (await profile()).newPage();
+    const complaints = complaintsOf(page);
+    await page.goto(backend.add('integrity', { url: () => node.url('integrity'), script: '' }));
+    await page.evaluate(`new Promise((resolve, reject) => {
+      const script = document.createElement('script');
+      Object.assign(script, {
+        src: '${node.base}/client/${version}/wirepost.js',
+        integrity: 'sha384-${hash.digest('base64')}',
+        crossOrigin: 'anonymous',
+        onload: resolve,
+        onerror: () => reject(new Error('not loaded')),
+      });
+      document.head.append(script);
+    })`);
+    expect(
+      await page.evaluate(
+        `import('${node.base}/client/wirepost.mjs').then((m) => [Object.keys(m), Object.keys(wirepost)])`,
+      ),
+    ).toEqual([
+      ['Client', 'WirepostError', 'connect'],
+      ['Client', 'WirepostError', 'connect'],
+    ]);
     expect(complaints).toEqual([]);
   });
 
