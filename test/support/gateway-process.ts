@@ -25,10 +25,13 @@ export class GatewayProcess {
     child.stderr?.on('data', (data: Buffer) => (this.output += data.toString()));
   }
 
-  /** Starts the process and does not wait for anything. */
-  static async spawn(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+  /** Starts the process and does not wait for anything; `main` is the program, the build of `src` when absent. */
+  static async spawn(
+    env: Readonly<Record<string, string>>,
+    main = 'dist/main.js',
+  ): Promise<GatewayProcess> {
     const port = Number(env['PORT'] ?? (await freePort()));
-    const child = spawn(process.execPath, ['dist/main.js'], {
+    const child = spawn(process.execPath, [main], {
       env: {
         PATH: process.env['PATH'],
         PORT: String(port),
@@ -42,12 +45,18 @@ export class GatewayProcess {
   }
 
   /** Starts the process and waits until it is ready. */
-  static async start(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
-    const gateway = await GatewayProcess.spawn({
-      SERVICE_KEYS: `all:token+push+admin:${SERVICE_KEY}`,
-      JWT_SECRET,
-      ...env,
-    });
+  static async start(
+    env: Readonly<Record<string, string>>,
+    main?: string,
+  ): Promise<GatewayProcess> {
+    const gateway = await GatewayProcess.spawn(
+      {
+        SERVICE_KEYS: `all:token+push+admin:${SERVICE_KEY}`,
+        JWT_SECRET,
+        ...env,
+      },
+      main,
+    );
     await eventually(
       async () => {
         expect((await fetch(`${gateway.base}/health/ready`)).status).toBe(200);

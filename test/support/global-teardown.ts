@@ -1,6 +1,9 @@
+import { faultTable } from './fault-table';
 import { RabbitMqNode } from './rabbitmq-node';
 
 export default async function teardown(): Promise<void> {
   const description = process.env['TEST_AMQP_NODE'];
   if (description !== undefined) await RabbitMqNode.of(description).stop();
+  const table = faultTable();
+  if (table !== '') process.stdout.write(`\n${table}\n`);
 }

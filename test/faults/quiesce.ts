@@ -1,0 +1,63 @@
+import { eventually } from '../support/eventually';
+import type { Generator } from './generator';
+import type { Load } from './load';
+import type { Nemesis } from './nemesis';
+import type { System } from './system';
+
+/** ms for each step of coming to rest. */
+const LIMIT = 60_000;
+/** ms for the last probes: a client that does not answer by then is a zombie. */
+const PROBE = 10_000;
+
+/**
+ * Brings a run to rest: everything healed, every operation ended, queues empty, every client connected anew from its
+ * cursor, and a probe to each. The log is one order, so what has not come before its client's probe never will.
+ */
+export async function quiesce(
+  system: System,
+  load: Load,
+  generator: Generator,
+  nemeses: readonly Nemesis[],
+): Promise<void> {
+  for (const nemesis of nemeses) await nemesis.heal();
+  load.stop();
+  await load.settled(LIMIT);
+  const left = await emptied(system);
+  for (const { client } of system.clients) client.reconnect();
+  await reached(system, () => system.clients.every(({ connected }) => connected), LIMIT);
+  system.history.add({ kind: 'quiesced', left });
+  const probes = system.clients.map((client) => ({
+    client,
+    operation: generator.probe(client.identity),
+  }));
+  for (const { operation } of probes) void load.run(operation);
+  await reached(
+    system,
+    () => probes.every(({ client, operation }) => client.got.has(operation.op)),
+    PROBE,
+  );
+  await load.settled(PROBE);
+}
+
+/** Waits until the queues are empty; returns what they still hold after the limit. */
+async function emptied(system: System): Promise<number> {
+  let left = Infinity;
+  await eventually(
+    async () => {
+      left = await system.waiting();
+      if (left > 0) throw new Error('the queues are not empty');
+    },
+    { within: LIMIT },
+  ).catch(() => undefined);
+  return left;
+}
+
+/** Waits until it holds; that it does not is for the checker to say. */
+async function reached(system: System, holds: () => boolean, within: number): Promise<void> {
+  await eventually(
+    () => {
+      if (!holds()) throw new Error(`not within ${String(within)} ms at ${system.prefix}`);
+    },
+    { within },
+  ).catch(() => undefined);
+}

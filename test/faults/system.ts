@@ -1,0 +1,159 @@
+import amqp from 'amqplib';
+
+import { GatewayProcess } from '../support/gateway-process';
+import { freshPrefix } from '../support/shared-broker';
+import { SERVICE_KEY } from '../support/test-node';
+import { AmqpSender } from './amqp-sender';
+import { type Doors, type Entrance, FaultClient, type Identity } from './client';
+import type { History } from './history';
+
+/** The broker, or a cluster of brokers, that a run uses and breaks. */
+export interface Broker {
+  /** As in AMQP_URL: several nodes are separated by commas. */
+  readonly url: string;
+  /** rabbitmqctl, at a node that lives. */
+  ctl(...args: readonly string[]): Promise<string>;
+}
+
+export interface SystemOptions {
+  readonly broker: Broker;
+  /** Gateway processes; 2 when absent. */
+  readonly gateways?: number;
+  /** Settings of the gateways on top of those of every run. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The gateways' program; the build of `src` when absent. */
+  readonly main?: string;
+}
+
+/** Who is connected: two of the users have two tabs, and one client is of another type. */
+export const CLIENTS: readonly Identity[] = [
+  { name: 'c1', uniqueId: 'u1', clientType: 'H5', tags: ['odd'] },
+  { name: 'c1b', uniqueId: 'u1', clientType: 'H5', tags: ['odd'] },
+  { name: 'c2', uniqueId: 'u2', clientType: 'H5', tags: ['even'] },
+  { name: 'c3', uniqueId: 'u3', clientType: 'APP', tags: ['odd', 'vip'] },
+  { name: 'c4', uniqueId: 'u4', clientType: 'WEB', tags: ['even', 'vip'] },
+  { name: 'c4b', uniqueId: 'u4', clientType: 'WEB', tags: ['even', 'vip'] },
+];
+
+const ENV = { PUBLISH_TIMEOUT: '2s', RETRY_DELAYS: '200ms,1s', DRAIN_TIMEOUT: '2s' };
+
+/** One gateway of a run; `up` is false from the moment at which the run ends it. */
+export interface Gateway extends Entrance {
+  readonly process: GatewayProcess;
+  up: boolean;
+}
+
+/** The system under test: real gateway processes on a real broker, real clients, a prefix of its own. */
+export class System implements Doors {
+  readonly gateways: Gateway[] = [];
+  readonly clients: FaultClient[] = [];
+  readonly prefix = freshPrefix();
+  readonly amqp: AmqpSender;
+  private turn = 0;
+
+  private constructor(
+    private readonly options: SystemOptions,
+    readonly history: History,
+  ) {
+    this.amqp = new AmqpSender(options.broker.url.split(','), `${this.prefix}.push`);
+  }
+
+  static async start(options: SystemOptions, history: History): Promise<System> {
+    const system = new System(options, history);
+    try {
+      for (let i = 0; i < (options.gateways ?? 2); i += 1) await system.addGateway();
+      system.amqp.start();
+      for (const identity of CLIENTS) system.addClient(identity);
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
+    return system;
+  }
+
+  get broker(): Broker {
+    return this.options.broker;
+  }
+
+  /** The gateways in turn. */
+  next(): Gateway {
+    const up = this.gateways.filter((gateway) => gateway.up);
+    const gateway = up[(this.turn += 1) % up.length];
+    if (gateway === undefined) throw new Error('no gateway is up');
+    return gateway;
+  }
+
+  entrance(): Gateway {
+    return this.next();
+  }
+
+  async token({ uniqueId, clientType, tags }: Identity): Promise<string> {
+    const { base } = this.next();
+    const response = await fetch(`${base}/websocket/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${SERVICE_KEY}` },
+      body: JSON.stringify({ uniqueId, clientType, tags, clientToClient: true }),
+      signal: AbortSignal.timeout(5000),
+    });
+    const { result, data } = (await response.json()) as { result: number; data: string };
+    if (result !== 0) throw new Error(`no token: ${String(result)}`);
+    return data;
+  }
+
+  /** Starts a gateway; another one under the same name takes the place of one that ended. */
+  async addGateway(name = `g${String(this.gateways.length + 1)}`): Promise<Gateway> {
+    const process = await GatewayProcess.start(
+      { ...ENV, AMQP_URL: this.broker.url, AMQP_PREFIX: this.prefix, ...this.options.env },
+      this.options.main,
+    );
+    const gateway: Gateway = { name, base: process.base, process, up: true };
+    const place = this.gateways.findIndex((one) => one.name === name);
+    if (place === -1) this.gateways.push(gateway);
+    else this.gateways[place] = gateway;
+    void process.exited().then((status) => {
+      this.history.add({ kind: 'exit', gateway: name, status, expected: !gateway.up });
+    });
+    return gateway;
+  }
+
+  addClient(identity: Identity, options: { readonly cursor?: string } = {}): FaultClient {
+    const client = new FaultClient(identity, this, this.history, options);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Does something with a connection of its own to the broker. */
+  async onBroker<T>(work: (channel: amqp.Channel) => Promise<T>): Promise<T> {
+    const connection = await amqp.connect(this.broker.url.split(',')[0] ?? '');
+    connection.on('error', () => undefined);
+    try {
+      return await work(await connection.createChannel());
+    } finally {
+      await connection.close().catch(() => undefined);
+    }
+  }
+
+  /** Messages, waiting or unacknowledged, in the queues of handlers and of retries. */
+  async waiting(): Promise<number> {
+    const text = await this.broker.ctl(
+      ...['list_queues', '--no-table-headers', 'name', 'messages', 'messages_unacknowledged'],
+    );
+    return text
+      .split('\n')
+      .map((line) => line.split('\t'))
+      .filter(([name = '']) =>
+        ['handler', 'retry'].some((kind) => name.startsWith(`${this.prefix}.${kind}.`)),
+      )
+      .reduce((sum, [, messages]) => sum + Number(messages), 0);
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.clients) client.close();
+    await this.amqp.stop();
+    for (const gateway of this.gateways) {
+      gateway.up = false;
+      gateway.process.signal('SIGCONT');
+    }
+    await Promise.all(this.gateways.map(({ process }) => process.kill9()));
+  }
+}
