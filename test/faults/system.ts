@@ -11,8 +11,8 @@ import type { History } from './history';
 export interface Broker {
   /** As in AMQP_URL: several nodes are separated by commas. */
   readonly url: string;
-  /** rabbitmqctl, at a node that lives. */
-  ctl(...args: readonly string[]): Promise<string>;
+  /** What an Erlang expression comes to at a node that lives. */
+  evaluate(expression: string): Promise<string>;
 }
 
 export interface SystemOptions {
@@ -135,16 +135,13 @@ export class System implements Doors {
 
   /** Messages, waiting or unacknowledged, in the queues of handlers and of retries. */
   async waiting(): Promise<number> {
-    const text = await this.broker.ctl(
-      ...['list_queues', '--no-table-headers', 'name', 'messages', 'messages_unacknowledged'],
-    );
-    return text
-      .split('\n')
-      .map((line) => line.split('\t'))
-      .filter(([name = '']) =>
-        ['handler', 'retry'].some((kind) => name.startsWith(`${this.prefix}.${kind}.`)),
-      )
-      .reduce((sum, [, messages]) => sum + Number(messages), 0);
+    const name = 'binary_to_list(element(4, amqqueue:get_name(Q)))';
+    const isOurs = ['handler', 'retry']
+      .map((kind) => `lists:prefix("${this.prefix}.${kind}.", ${name})`)
+      .join(' orelse ');
+    const messages = 'proplists:get_value(messages, rabbit_amqqueue:info(Q, [messages]))';
+    const queues = `Q <- rabbit_amqqueue:list(), ${isOurs}`;
+    return Number(await this.broker.evaluate(`lists:sum([${messages} || ${queues}])`));
   }
 
   async stop(): Promise<void> {

@@ -17,6 +17,11 @@ import { eventually } from './eventually';
 
 const BIN = '/usr/lib/rabbitmq/bin';
 const BOOT = 90_000;
+const LOOPBACK = '127.0.0.1';
+/** ms that an orderly end may take. */
+const ORDERLY = 30_000;
+/** ms that an expression may take. */
+const EVALUATION = 10_000;
 const run = promisify(execFile);
 
 /** A port that nobody listens on now. */
@@ -33,6 +38,25 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** Where a server runs and as what; a member of a cluster differs from a server that is alone. */
+export interface NodePlace {
+  readonly host: string;
+  readonly port: number;
+  readonly distPort: number;
+  readonly epmdPort: number;
+  /** Erlang's name for it. */
+  readonly name: string;
+  /** What is put before the server's command, to start it in a namespace. */
+  readonly inside: readonly string[];
+  /** Addresses of the port mapper. */
+  readonly epmdAddresses: string;
+  /** More lines of rabbitmq.conf. */
+  readonly config: readonly string[];
+  readonly erlangFlags: readonly string[];
+  /** The secret that members share; each server makes its own when absent. */
+  readonly cookie?: string;
+}
+
 /** A RabbitMQ server of the tests' own: free ports, a temporary folder, killed and restarted at will. */
 export class RabbitMqNode {
   private child: ChildProcess | undefined;
@@ -41,35 +65,16 @@ export class RabbitMqNode {
     private readonly folder: string,
     readonly port: number,
     private readonly env: NodeJS.ProcessEnv,
+    readonly host = LOOPBACK,
+    private readonly inside: readonly string[] = [],
   ) {}
 
+  /** A server that is alone. */
   static async start(): Promise<RabbitMqNode> {
-    if (!existsSync(join(BIN, 'rabbitmq-server'))) {
-      throw new Error('RabbitMQ is missing: install it with `apt-get install rabbitmq-server`.');
-    }
-    const folder = mkdtempSync(join(tmpdir(), 'wirepost-rabbitmq-'));
-    const [port, dist, epmd] = [await freePort(), await freePort(), await freePort()];
-    for (const name of ['home', 'mnesia', 'log']) mkdirSync(join(folder, name));
-    writeFileSync(join(folder, 'plugins'), '[].');
-    writeFileSync(
-      join(folder, 'rabbitmq.conf'),
-      `listeners.tcp.1 = 127.0.0.1:${String(port)}\nlog.file.level = warning\ndisk_free_limit.absolute = 100MB\n`,
-    );
-    const node = new RabbitMqNode(folder, port, {
-      ...process.env,
-      HOME: join(folder, 'home'),
-      RABBITMQ_NODENAME: `t${String(port)}@localhost`,
-      RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
-      RABBITMQ_LOG_BASE: join(folder, 'log'),
-      RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq'),
-      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
-      RABBITMQ_CONF_ENV_FILE: '/dev/null',
-      RABBITMQ_DIST_PORT: String(dist),
-      RABBITMQ_PID_FILE: join(folder, 'pid'),
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
-      ERL_EPMD_PORT: String(epmd),
-      ERL_EPMD_ADDRESS: '127.0.0.1',
-      ERL_CRASH_DUMP: '/dev/null',
+    const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+    const node = RabbitMqNode.at({
+      ...{ host: LOOPBACK, port, distPort, epmdPort, epmdAddresses: LOOPBACK },
+      ...{ name: `t${String(port)}@localhost`, inside: [], config: [], erlangFlags: [] },
     });
     try {
       await node.boot();
@@ -80,8 +85,55 @@ export class RabbitMqNode {
     return node;
   }
 
+  /** Makes its folder and settings; it runs after `boot`. */
+  static at(place: NodePlace): RabbitMqNode {
+    const { host, port, name, inside, cookie } = place;
+    if (!existsSync(join(BIN, 'rabbitmq-server'))) {
+      throw new Error('RabbitMQ is missing: install it with `apt-get install rabbitmq-server`.');
+    }
+    const folder = mkdtempSync(join(tmpdir(), 'wirepost-rabbitmq-'));
+    for (const one of ['home', 'mnesia', 'log']) mkdirSync(join(folder, one));
+    writeFileSync(join(folder, 'plugins'), '[].');
+    if (cookie !== undefined)
+      writeFileSync(join(folder, 'home', '.erlang.cookie'), cookie, { mode: 0o400 });
+    const config = [
+      `listeners.tcp.1 = ${host}:${String(port)}`,
+      'log.file.level = warning',
+      'disk_free_limit.absolute = 100MB',
+      ...place.config,
+    ];
+    writeFileSync(join(folder, 'rabbitmq.conf'), `${config.join('\n')}\n`);
+    const interfaces = host.replaceAll('.', ',');
+    const env = {
+      ...process.env,
+      HOME: join(folder, 'home'),
+      RABBITMQ_NODENAME: name,
+      RABBITMQ_USE_LONGNAME: String(isLong(name)),
+      RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
+      RABBITMQ_LOG_BASE: join(folder, 'log'),
+      RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
+      RABBITMQ_CONF_ENV_FILE: '/dev/null',
+      RABBITMQ_DIST_PORT: String(place.distPort),
+      RABBITMQ_PID_FILE: join(folder, 'pid'),
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [
+        `-kernel inet_dist_use_interface {${interfaces}}`,
+        ...place.erlangFlags,
+      ].join(' '),
+      ERL_EPMD_PORT: String(place.epmdPort),
+      ERL_EPMD_ADDRESS: place.epmdAddresses,
+      ERL_CRASH_DUMP: '/dev/null',
+    };
+    return new RabbitMqNode(folder, port, env, host, inside);
+  }
+
   get url(): string {
-    return `amqp://guest:guest@127.0.0.1:${String(this.port)}`;
+    return `amqp://guest:guest@${this.host}:${String(this.port)}`;
+  }
+
+  /** Erlang's name for it. */
+  get name(): string {
+    return String(this.env['RABBITMQ_NODENAME']);
   }
 
   /** What another process needs to reach this node by `rabbitmqctl`. */
@@ -101,12 +153,47 @@ export class RabbitMqNode {
 
   /** Starts the server and waits until it takes connections. */
   async boot(): Promise<void> {
-    this.child = spawn(join(BIN, 'rabbitmq-server'), [], {
+    this.spawn();
+    try {
+      await eventually(
+        async () => {
+          if ((await this.evaluate('rabbit:is_booted()')) !== 'true') throw new Error('not up yet');
+        },
+        { within: BOOT },
+      );
+    } catch (error) {
+      throw new Error(`${this.name} does not start: ${this.log().slice(-3000)}`, { cause: error });
+    }
+  }
+
+  /** What the server has logged. */
+  private log(): string {
+    const folder = join(this.folder, 'log');
+    return readdirSync(folder)
+      .map((name) => readFileSync(join(folder, name), 'utf8'))
+      .join('\n');
+  }
+
+  /** Starts the server and waits for nothing. */
+  spawn(): void {
+    const args = [...this.inside.slice(1), join(BIN, 'rabbitmq-server')];
+    const [command = args.shift() ?? ''] = this.inside;
+    this.child = spawn(command, args, { env: this.env, stdio: 'ignore', detached: true });
+  }
+
+  /** What an Erlang expression comes to on the server, as text; in a few ms, where `ctl` takes a second. */
+  async evaluate(expression: string): Promise<string> {
+    const kind = isLong(this.name) ? '-name' : '-sname';
+    const call = run('erl_call', ['-r', kind, this.name, '-timeout', '5', '-e'], {
       env: this.env,
-      stdio: 'ignore',
-      detached: true,
+      timeout: EVALUATION,
     });
-    await eventually(() => this.ctl('await_startup', '--timeout', '60'), { within: BOOT });
+    // A program that cannot connect ends without reading; its status says so.
+    call.child.stdin?.on('error', () => undefined).end(`${expression}.\n`);
+    const { stdout } = await call;
+    const result = /^\{ok, ([^]*)\}$/.exec(stdout.trim())?.[1];
+    if (result === undefined) throw new Error(`${expression} failed: ${stdout}`);
+    return result;
   }
 
   async ctl(...args: readonly string[]): Promise<string> {
@@ -119,7 +206,7 @@ export class RabbitMqNode {
    * declared; a server killed before has lost its stream coordinator and with it the stream, for good (measured).
    */
   async settle(): Promise<void> {
-    await this.ctl('eval', '[dets:sync(T) || T <- dets:all()], ok.');
+    await this.evaluate('[dets:sync(T) || T <- dets:all()], ok');
   }
 
   /** Ends it as a power cut would end the process. */
@@ -139,22 +226,43 @@ export class RabbitMqNode {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** Ends it in an orderly way; `boot` starts it again on what it has left on disk. */
+  async end(): Promise<void> {
+    process.kill(this.pid, 'SIGTERM');
+    await this.ended(ORDERLY);
+  }
+
+  /** Ends it at once and for good, whatever state it is in. */
+  discard(): void {
+    try {
+      process.kill(this.pid, 'SIGKILL');
+    } catch {
+      // It was killed before, or never came up.
+    }
+    this.killAll();
+    this.killEpmd();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
   signal(signal: NodeJS.Signals): void {
     process.kill(this.pid, signal);
   }
 
-  /** Of the server. Throws while there is no pid: 0 would mean the group of this very process. */
-  get pid(): number {
+  /** Throws while there is no pid: 0 would mean the group of this very process. */
+  private get pid(): number {
     const pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
     if (!Number.isInteger(pid) || pid < 2) throw new Error('the server has no process');
     return pid;
   }
 
-  private async ended(): Promise<void> {
+  private async ended(within = 5000): Promise<void> {
     const { pid } = this;
-    await eventually(() => {
-      if (existsSync(`/proc/${String(pid)}`) && !isZombie(pid)) throw new Error('still running');
-    });
+    await eventually(
+      () => {
+        if (existsSync(`/proc/${String(pid)}`) && !isZombie(pid)) throw new Error('still running');
+      },
+      { within },
+    );
   }
 
   private killAll(): void {
@@ -179,6 +287,10 @@ export class RabbitMqNode {
       }
     }
   }
+}
+
+function isLong(name: string): boolean {
+  return name.slice(name.indexOf('@')).includes('.');
 }
 
 function isZombie(pid: number): boolean {
