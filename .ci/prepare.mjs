@@ -14,6 +14,7 @@ const PROGRAMS = [
   ['nginx-light', '/usr/sbin/nginx'],
   ['chromium', '/usr/bin/chromium'],
   ['openssl', '/usr/bin/openssl'],
+  ['iproute2', '/usr/sbin/ip'],
   ['python3-websocket', '/usr/lib/python3/dist-packages/websocket'],
 ];
 

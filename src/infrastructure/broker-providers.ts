@@ -27,13 +27,20 @@ function onRabbitMq(settings: RabbitMqSettings): Provider[] {
     {
       provide: Broker,
       inject: [Clock],
-      useFactory: (clock: Clock) => new RabbitMqBroker(settings, clock),
+      useFactory: (clock: Clock) => new RabbitMqBroker(spread(settings), clock),
     },
     part(LogWriter, (broker) => broker.logWriter),
     part(LogReader, (broker) => broker.logReader),
     part(UpstreamPublisher, (broker) => broker.upstream),
     part(HandlerQueues, (broker) => broker.queues),
   ];
+}
+
+/** Each node begins with another server of a cluster, so that not all read and publish at the first one. */
+function spread(settings: RabbitMqSettings): RabbitMqSettings {
+  const { urls } = settings;
+  const first = Math.floor(Math.random() * urls.length);
+  return { ...settings, urls: [...urls.slice(first), ...urls.slice(0, first)] };
 }
 
 function embedded(maxBytes: number): Provider[] {

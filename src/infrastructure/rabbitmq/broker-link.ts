@@ -7,6 +7,8 @@ import type { RabbitMqSettings } from './rabbitmq-settings';
 /** Seconds; a silent broker is given up after about two of them. */
 const HEARTBEAT = 10;
 const RECONNECT = 1;
+/** ms that a server may take to agree to a connection, before the next one of a cluster is tried. */
+const OPEN_TIMEOUT = 5000;
 /** ms that a broker may take to agree to a close; one that takes no publishes does not read at all. */
 const CLOSE_TIMEOUT = 2000;
 
@@ -40,7 +42,10 @@ export class BrokerLink {
       connectionManagerOptions: {
         heartbeatIntervalInSeconds: HEARTBEAT,
         reconnectTimeInSeconds: RECONNECT,
-        connectionOptions: { clientProperties: { connection_name: `wirepost ${name}` } },
+        connectionOptions: {
+          timeout: OPEN_TIMEOUT,
+          clientProperties: { connection_name: `wirepost ${name}` },
+        },
       },
       connectionInitOptions: {
         wait: true,
@@ -100,6 +105,14 @@ export class BrokerLink {
     this.users.delete(user);
   }
 
+  /** Leaves this server for the next one of the cluster. False, and nothing happens, when there is no other. */
+  move(reason: string): boolean {
+    if (this.settings.urls.length < 2 || this.current === undefined) return false;
+    this.logger.warn(`goes to another server of the cluster: ${reason}`);
+    cut(this.current, reason);
+    return true;
+  }
+
   /** Closes in an orderly way; cuts the connection when the broker does not play its part. */
   async close(): Promise<void> {
     this.users.clear();
@@ -108,7 +121,7 @@ export class BrokerLink {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        if (current !== undefined) cut(current);
+        if (current !== undefined) cut(current, 'the broker did not agree to the close');
         resolve();
       }, CLOSE_TIMEOUT);
     });
@@ -139,12 +152,12 @@ function describe(error: Error): string {
   return 'code' in error ? String(error.code) : error.name;
 }
 
-/** Ends the socket under a connection that cannot be closed by agreement. */
-function cut({ connection }: ChannelModel): void {
+/** Ends the socket under a connection without an agreement, which a server that is cut off never gives. */
+function cut({ connection }: ChannelModel, reason: string): void {
   const { stream } = connection as unknown as {
     readonly stream?: { destroy(reason: Error): void };
   };
-  stream?.destroy(new Error('the broker did not agree to the close'));
+  stream?.destroy(new Error(reason));
 }
 
 /** golevelup logs every attempt with the URL's host; what matters is logged above. */

@@ -160,7 +160,7 @@ export class ChannelKeeper implements LinkUser {
       if (this.link.blocked) this.limit(attempt);
       else {
         this.logger.warn('not opened: the broker does not answer');
-        this.restart();
+        if (!this.link.move('it does not open a channel')) this.restart();
       }
     }, SETUP_TIMEOUT);
   }
@@ -195,8 +195,12 @@ export class ChannelKeeper implements LinkUser {
 /** True for what the broker will say again: no permission, or declared before with other arguments. */
 function isFinal(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false;
-  // A stream that has just come up has no replica for a moment, which RabbitMQ reports as 406 too.
-  return error.code === 403 || (error.code === 406 && !error.message.includes('replica'));
+  return error.code === 403 || (error.code === 406 && !isWithoutReplica(error));
+}
+
+/** True when a stream has no replica at this server; for a moment, when the server or the stream has just come up. */
+export function isWithoutReplica(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('does not have a replica');
 }
 
 /** Closes a channel that may be closed already; amqplib throws then, and is silent when the connection dies meanwhile. */

@@ -7,6 +7,8 @@ import { ChannelKeeper } from './channel-keeper';
 /** Publishes that may wait for their confirm at a time, by number and by bytes. */
 const MAX_PENDING = 20_000;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
+/** ms without a confirm, while publishes run out of time, after which the server counts as cut off from its cluster. */
+const CUT_OFF = 8000;
 /** ms between two looks for publishes that have waited too long. */
 const SWEEP = 100;
 
@@ -34,13 +36,19 @@ export class ConfirmingPublisher {
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
   private idle: (() => void) | undefined;
+  /** When the server last gave a sign that its cluster works: a channel or a confirm. */
+  private answered = 0;
 
-  /** `declare` makes what it publishes to, on every new channel: what was deleted comes back. */
+  /**
+   * `declare` makes what it publishes to, on every new channel: what was deleted comes back. `cutOff` is called when
+   * the server keeps the connection but confirms nothing any more.
+   */
   constructor(
     private readonly link: BrokerLink,
     name: string,
     private readonly timeout: number,
     declare: (channel: ConfirmChannel) => Promise<void>,
+    private readonly cutOff: () => void = () => undefined,
   ) {
     this.keeper = new ChannelKeeper(
       link,
@@ -53,6 +61,7 @@ export class ConfirmingPublisher {
         channel.prependListener('close', () => {
           if (this.keeper.channel === channel) this.giveUp();
         });
+        this.answered = performance.now();
         return declare(channel);
       },
       () => {
@@ -132,6 +141,7 @@ export class ConfirmingPublisher {
   }
 
   private settle(pending: Pending, error: unknown): void {
+    this.answered = performance.now();
     if (!this.remove(pending)) return;
     if (error) pending.reject(new Refusal('UNAVAILABLE', 'the broker refused the message'));
     else pending.resolve(pending.returned ? 'returned' : 'confirmed');
@@ -156,6 +166,9 @@ export class ConfirmingPublisher {
     for (const pending of this.pending) {
       if (pending.deadline > now) return;
       this.unknown(pending);
+      if (now - this.answered < CUT_OFF || this.link.blocked) continue;
+      this.answered = now;
+      this.cutOff();
     }
   }
 

@@ -32,8 +32,14 @@ export class RabbitMqBroker extends Broker {
     const codec = new UpstreamCodec(user, clock);
     const publishing = new BrokerLink('publishing', settings);
     const consuming = new BrokerLink('consuming', settings);
-    const log = new ConfirmingPublisher(publishing, 'log', publishTimeout, (channel) =>
-      declareLog(channel, names, settings),
+    const log = new ConfirmingPublisher(
+      publishing,
+      'log',
+      publishTimeout,
+      (channel) => declareLog(channel, names, settings),
+      () => {
+        for (const link of [publishing, consuming]) link.move('the log confirms nothing');
+      },
     );
     const upstream = new ConfirmingPublisher(publishing, 'upstream', publishTimeout, (channel) =>
       declareUpstream(channel, names),

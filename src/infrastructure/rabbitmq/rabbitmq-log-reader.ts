@@ -3,7 +3,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
 import { type LogListener, LogReader } from '../../application/ports/message-log';
 import type { BrokerLink } from './broker-link';
-import { ChannelKeeper } from './channel-keeper';
+import { ChannelKeeper, isWithoutReplica } from './channel-keeper';
 import { isSameEntry, type LogCodec } from './log-codec';
 import { offsetOf, reachesOffset } from './log-end';
 import type { RabbitMqSettings } from './rabbitmq-settings';
@@ -12,6 +12,8 @@ import { declareLog, type Names } from './topology';
 
 /** Credit of the stream consumer; with a few hundred a reader falls seconds behind at saturation. */
 const STREAM_PREFETCH = 8000;
+/** Attempts at a server without a replica of the log before another server is tried. */
+const REPLICA_ATTEMPTS = 3;
 /** ms that the entry read last may take to come again before the log's end is looked at. */
 const SILENCE = 2000;
 
@@ -39,6 +41,8 @@ export class RabbitMqLogReader extends LogReader {
   private last: ConsumeMessage | undefined;
   private subscription: Subscription | undefined;
   private silence: NodeJS.Timeout | undefined;
+  /** How often in a row the server had no replica of the log. */
+  private withoutReplica = 0;
 
   constructor(
     private readonly link: BrokerLink,
@@ -58,7 +62,8 @@ export class RabbitMqLogReader extends LogReader {
 
   override restart(): void {
     this.subscription = undefined;
-    this.keeper.restart();
+    // A server that is cut off from its cluster keeps the connection and has nothing to say.
+    if (!this.link.move('the log is silent')) this.keeper.restart();
   }
 
   override async stop(): Promise<void> {
@@ -79,21 +84,32 @@ export class RabbitMqLogReader extends LogReader {
     this.subscription = subscription;
     // At the entry read last, not behind it: what comes first proves that the log is still the same one.
     const offset = this.last === undefined ? this.from : this.applied;
-    await channel.consume(
-      this.names.log,
-      (delivery) => {
-        if (this.subscription !== subscription) return;
-        if (delivery === null) this.cancelled();
-        else this.delivered(subscription, delivery);
-      },
-      { noAck: false, arguments: { 'x-stream-offset': offset } },
-    );
+    const onDelivery = (delivery: ConsumeMessage | null): void => {
+      if (this.subscription !== subscription) return;
+      if (delivery === null) this.cancelled();
+      else this.delivered(subscription, delivery);
+    };
+    try {
+      const args = { 'x-stream-offset': offset };
+      await channel.consume(this.names.log, onDelivery, { noAck: false, arguments: args });
+    } catch (error) {
+      this.seekReplica(error);
+      throw error;
+    }
+    this.withoutReplica = 0;
     this.expectSoon(subscription);
+  }
+
+  /** A server that has just come up has its replica in a moment; one that never gets any is of no use to a reader. */
+  private seekReplica(error: unknown): void {
+    if (!isWithoutReplica(error) || ++this.withoutReplica < REPLICA_ATTEMPTS) return;
+    this.withoutReplica = 0;
+    this.link.move('it has no replica of the log');
   }
 
   private cancelled(): void {
     this.logger.warn('the broker has cancelled the reader');
-    this.restart();
+    this.subscribeAnew();
   }
 
   private delivered(subscription: Subscription, delivery: ConsumeMessage): void {
@@ -140,7 +156,12 @@ export class RabbitMqLogReader extends LogReader {
     this.tell((listener) => {
       listener.reset();
     });
-    this.restart();
+    this.subscribeAnew();
+  }
+
+  private subscribeAnew(): void {
+    this.subscription = undefined;
+    this.keeper.restart();
   }
 
   private tell(what: (listener: LogListener) => void): void {

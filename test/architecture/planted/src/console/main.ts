@@ -1,3 +1,0 @@
-import { thing } from '../domain/pure';
-
-export const main = thing;
