@@ -66,6 +66,18 @@ module.exports = {
       ],
       'A business type knows the handler contract and the message, not other types and not the service.',
     ),
+    allow(
+      'client-runs-in-a-browser',
+      '^src/client/',
+      ['^src/(client|protocol)/'],
+      'The SDK has no dependency and fits in 6 kB: put what it needs of its surroundings into src/client/host.ts.',
+    ),
+    allow(
+      'console-is-a-user-of-the-sdk',
+      '^src/console/',
+      ['^src/(console|client|protocol)/', npm('@preact/[^/]+|preact|qrcode-generator|uplot')],
+      'The console is a page like any other: it uses the SDK and the public REST calls.',
+    ),
     {
       name: 'only-app-module-sees-all',
       comment: 'Put the layers together in src/app.module.ts.',

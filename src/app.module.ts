@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
@@ -49,12 +48,13 @@ import { SystemClock } from './infrastructure/observability/system-clock';
 import { HashedServiceKeys } from './infrastructure/security/hashed-service-keys';
 import { JwtTokenService } from './infrastructure/security/jwt-token-service';
 import { BodyValidator } from './interface/body-validator';
-import { ClientBundle, ClientController } from './interface/http/client.controller';
+import { bundleProviders } from './interface/http/bundle-providers';
+import { ClientController } from './interface/http/client.controller';
+import { ConsoleController } from './interface/http/console.controller';
 import { HealthController, Willingness } from './interface/http/health.controller';
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { ServiceKeyGuard } from './interface/http/service-key.guard';
-import { StaticFiles } from './interface/http/static-files';
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrl, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
@@ -196,15 +196,6 @@ function nodeProvider({ window, websocket }: Settings): Provider {
   );
 }
 
-/** What browsers load, as the build has made it. */
-function bundleProviders(): Provider[] {
-  const { version } = JSON.parse(readFileSync(resolve(ROOT, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  const files = StaticFiles.read(resolve(ROOT, 'dist/client'), ['wirepost.js', 'wirepost.mjs']);
-  return [{ provide: ClientBundle, useValue: { version, files } satisfies ClientBundle }];
-}
-
 function interfaceProviders(settings: Settings): Provider[] {
   const { websocket } = settings;
   return [
@@ -252,7 +243,13 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [DiscoveryModule, JwtModule.register({}), ...business],
-      controllers: [TokenController, PushController, HealthController, ClientController],
+      controllers: [
+        TokenController,
+        PushController,
+        HealthController,
+        ClientController,
+        ...(settings.console ? [ConsoleController] : []),
+      ],
       providers: [
         { provide: Clock, useClass: SystemClock },
         { provide: Metrics, useClass: PrometheusMetrics },
@@ -263,7 +260,7 @@ export class AppModule {
         ...useCaseProviders(settings),
         nodeProvider(settings),
         ...interfaceProviders(settings),
-        ...bundleProviders(),
+        ...bundleProviders(ROOT, settings.websocket.publicUrl),
       ],
     };
   }

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
 }
 
 /** What to do first, for whoever started it. */
-function announcement({ rabbitmq, generated, http }: Settings, port: number): string {
+function announcement({ rabbitmq, generated, http, console }: Settings, port: number): string {
   const base = `http://localhost:${String(port)}`;
   const key = generated.serviceKey ?? '<service key>';
   const url = `${base}${http.globalPrefix}/websocket/token?uniqueId=user-1&clientType=H5`;
@@ -40,8 +40,9 @@ function announcement({ rabbitmq, generated, http }: Settings, port: number): st
       ? 'Wirepost runs on its embedded log and queues, in memory, for trying and developing. Set AMQP_URL for RabbitMQ.'
       : 'Wirepost runs on RabbitMQ.',
     '',
+    ...(console ? [`  console         ${base}${http.globalPrefix}/console`] : []),
     `  get a token     curl -H "Authorization: Bearer ${key}" "${url}"`,
-    `  API console     ${base}/docs`,
+    `  REST calls      ${base}/docs`,
     `  health          ${base}/health/ready`,
   ];
   if (generated.serviceKey !== undefined) {

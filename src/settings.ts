@@ -12,6 +12,8 @@ export interface Settings {
   readonly logLevel: LogLevel;
   readonly http: { readonly port: number; readonly host: string; readonly globalPrefix: string };
   readonly websocket: WebSocketSettings;
+  /** Whether the console is served. */
+  readonly console: boolean;
   /** Undefined: the embedded default. */
   readonly rabbitmq: RabbitMqSettings | undefined;
   readonly retryDelays: readonly number[];
@@ -197,6 +199,9 @@ export const SCHEMA = z.object({
       return grows === true && delays !== undefined && delays.length > 0 ? delays : undefined;
     },
   ),
+  CONSOLE: parsed('', 'must be true, false or empty', (value) =>
+    ['', 'true', 'false'].find((one) => one === value),
+  ),
   LOG_LEVEL: parsed('log', `must be one of ${LOG_LEVELS.join(', ')}`, (value) =>
     LOG_LEVELS.find((level) => level === value),
   ),
@@ -225,6 +230,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     logLevel: values.LOG_LEVEL,
     http: { port: values.PORT, host: values.HOST, globalPrefix: values.GLOBAL_PREFIX },
     websocket: webSocketSlice(values),
+    console: hasConsole(values),
     rabbitmq: rabbitSlice(values),
     retryDelays: values.RETRY_DELAYS,
     window: { maxAge: values.WINDOW_MAX_AGE, maxBytes: values.WINDOW_MAX_BYTES },
@@ -282,6 +288,10 @@ function secretsOf(values: Values): readonly string[] | undefined {
       throw new SettingsError('JWT_SECRET must not be a well-known value.');
   }
   return secrets;
+}
+
+function hasConsole({ CONSOLE, NODE_ENV }: Values): boolean {
+  return CONSOLE === '' ? NODE_ENV !== 'production' : CONSOLE === 'true';
 }
 
 function webSocketSlice(values: Values): WebSocketSettings {

@@ -34,6 +34,8 @@ const PLANTED: Readonly<Record<string, string>> = {
   'adapters-keep-apart': 'src/infrastructure/embedded/log.ts',
   'interface-is-an-adapter': 'src/interface/page.ts',
   'business-sees-the-contract': 'src/business/tea/tea.ts',
+  'client-runs-in-a-browser': 'src/client/client.ts',
+  'console-is-a-user-of-the-sdk': 'src/console/main.ts',
   'only-app-module-sees-all': 'src/infrastructure/shortcut.ts',
   'settings-come-as-slices': 'src/interface/http/reader.ts',
   'amqp-only-in-rabbitmq': 'src/infrastructure/observability/leak.ts',

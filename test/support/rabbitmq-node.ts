@@ -248,8 +248,8 @@ export class RabbitMqNode {
     process.kill(this.pid, signal);
   }
 
-  /** Throws while there is no pid: 0 would mean the group of this very process. */
-  private get pid(): number {
+  /** Of the server. Throws while there is no pid: 0 would mean the group of this very process. */
+  get pid(): number {
     const pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
     if (!Number.isInteger(pid) || pid < 2) throw new Error('the server has no process');
     return pid;

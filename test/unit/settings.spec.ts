@@ -27,6 +27,20 @@ describe('the settings', () => {
     expect(() => readSettings({ JWT_SECRET: 'a,b,c' })).toThrow(/^JWT_SECRET/);
   });
 
+  it('show the console outside production, unless they say otherwise', () => {
+    const production = {
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'wss://a.b',
+      SERVICE_KEYS: 'backend:push:Zx8Kq2Lm5Tv9Bn4Rw7Yc',
+      JWT_SECRET: 'x9Kf2mQ7vLr4TbZ8wNcE5hYdU3jPaS6g',
+    };
+    expect(readSettings({}).console).toBe(true);
+    expect(readSettings({ CONSOLE: 'false' }).console).toBe(false);
+    expect(readSettings(production).console).toBe(false);
+    expect(readSettings({ ...production, CONSOLE: 'true' }).console).toBe(true);
+    expect(() => readSettings({ CONSOLE: 'yes' })).toThrow(/^CONSOLE must be/);
+  });
+
   it('read durations and sizes', () => {
     const settings = readSettings({
       HEARTBEAT: '90s',

@@ -1,0 +1,3 @@
+import { once } from 'node:events';
+
+export const client = once;

@@ -1,0 +1,3 @@
+import { thing } from '../domain/pure';
+
+export const main = thing;
