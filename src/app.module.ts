@@ -20,7 +20,6 @@ import {
 } from '@nestjs/core';
 import { JwtModule, JwtService } from '@nestjs/jwt';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 
 import { discoverHandlers } from './application/handlers/handler-discovery';
 import { HandlerRegistry } from './application/handlers/handler-registry';
@@ -28,6 +27,7 @@ import { HandlerRunner } from './application/handlers/handler-runner';
 import { LogClaims } from './application/log/log-claims';
 import { LogFollower } from './application/log/log-follower';
 import { LogProbe } from './application/log/log-probe';
+import { LiveFigures } from './application/observation/live-figures';
 import { Clock } from './application/ports/clock';
 import { LogReader, LogWriter } from './application/ports/message-log';
 import { Metrics, MetricsPage } from './application/ports/metrics';
@@ -48,6 +48,7 @@ import { SystemClock } from './infrastructure/observability/system-clock';
 import { HashedServiceKeys } from './infrastructure/security/hashed-service-keys';
 import { JwtTokenService } from './infrastructure/security/jwt-token-service';
 import { BodyValidator } from './interface/body-validator';
+import { serveApiDocs } from './interface/http/api-docs';
 import { bundleProviders } from './interface/http/bundle-providers';
 import { ClientController } from './interface/http/client.controller';
 import { ConsoleController } from './interface/http/console.controller';
@@ -223,6 +224,7 @@ function interfaceProviders(settings: Settings): Provider[] {
     // Nest looks for gateways among providers that are classes.
     WirepostGateway,
     { provide: SocketUrl, useValue: { base: websocket.publicUrl } satisfies SocketUrl },
+    provide(LiveFigures, [Metrics, Clock], (metrics, clock) => new LiveFigures(metrics, clock)),
     { provide: Willingness, useExisting: WirepostNode },
     {
       provide: APP_GUARD,
@@ -302,12 +304,21 @@ export class WirepostApp {
     const follower = this.nest.get(LogFollower);
     const gateway = this.nest.get(WirepostGateway);
     const probe = this.nest.get(LogProbe);
-    this.nest.get(MetricsPage).observe({
+    const gauges = {
       connections: () => gateway.connections,
       logOffset: () => follower.applied?.offset ?? -1,
       windowEntries: () => follower.window.count,
       windowBytes: () => follower.window.bytes,
+    };
+    this.nest.get(MetricsPage).observe({
+      ...gauges,
+      logLagSeconds: () => probe.lag / 1000,
       ready: () => (probe.ready ? 1 : 0),
+    });
+    this.nest.get(LiveFigures).observe({
+      ...gauges,
+      logLag: () => probe.lag,
+      memory: () => process.memoryUsage.rss(),
     });
   }
 }
@@ -356,15 +367,6 @@ export async function createApp(
     }),
   );
   app.useWebSocketAdapter(new WirepostWsAdapter(app, app.get(Upgrade), settings.websocket));
-  document(app);
+  serveApiDocs(app);
   return new WirepostApp(app, settings);
-}
-
-function document(app: NestFastifyApplication): void {
-  const config = new DocumentBuilder()
-    .setTitle('Wirepost')
-    .setDescription('Tokens, pushes and health')
-    .addBearerAuth()
-    .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config));
 }

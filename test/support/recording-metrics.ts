@@ -1,8 +1,10 @@
-import { type CounterName, Metrics } from '../../src/application/ports/metrics';
+import { type CounterName, LONGEST, Metrics } from '../../src/application/ports/metrics';
 
 /** Counts in a map. */
 export class RecordingMetrics extends Metrics {
   private readonly totals = new Map<CounterName, number>();
+
+  private readonly latencies = new Uint32Array(LONGEST + 1);
 
   override count(name: CounterName, by = 1): void {
     this.totals.set(name, this.total(name) + by);
@@ -10,5 +12,14 @@ export class RecordingMetrics extends Metrics {
 
   override total(name: CounterName): number {
     return this.totals.get(name) ?? 0;
+  }
+
+  override time(_name: 'deliveryLatency', ms: number): void {
+    const slot = Math.min(LONGEST, ms);
+    this.latencies[slot] = (this.latencies[slot] ?? 0) + 1;
+  }
+
+  override times(): Uint32Array {
+    return this.latencies;
   }
 }

@@ -19,6 +19,10 @@ export class Delivery {
   private dirty: Subscriber[] = [];
   private shared: Uint8Array[] = [];
   private scheduled = false;
+  /** When the oldest message of this tick was logged (ms since epoch), where that is known. */
+  private loggedAt: number | undefined;
+  /** Messages delivered up to the last tick. */
+  private delivered = 0;
 
   constructor(
     private readonly window: Window,
@@ -74,9 +78,10 @@ export class Delivery {
     this.schedule();
   }
 
-  /** The log brought a message for an audience. */
-  deliver(audience: Audience, frame: Uint8Array): void {
+  /** The log brought a message for an audience; `loggedAt` in ms since epoch, where it is known. */
+  deliver(audience: Audience, frame: Uint8Array, loggedAt?: number): void {
     this.schedule();
+    this.loggedAt ??= loggedAt;
     if (audience.kind === 'broadcast' && audience.clientType === '') {
       this.shared.push(frame);
       return;
@@ -120,7 +125,18 @@ export class Delivery {
     this.dirty = [];
     if (shared.length > 0) this.flushShared(shared);
     for (const subscriber of dirty) this.flushOwn(subscriber, shared);
-    this.window.trim(this.clock.now());
+    const now = this.clock.now();
+    this.measure(now);
+    this.window.trim(now);
+  }
+
+  /** One measurement a tick, that of its oldest message: it costs nothing by the message. */
+  private measure(now: number): void {
+    const { loggedAt, delivered } = this;
+    this.loggedAt = undefined;
+    this.delivered = this.metrics.total('framesDelivered');
+    if (loggedAt !== undefined && this.delivered > delivered)
+      this.metrics.time('deliveryLatency', Math.max(0, now - loggedAt));
   }
 
   private flushShared(shared: readonly Uint8Array[]): void {

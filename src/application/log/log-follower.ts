@@ -58,10 +58,12 @@ export class LogFollower implements LogListener {
         this.message(entry);
         return;
       case 'claims':
+        this.metrics.count('entriesInternal');
         this.window.skip(entry);
         this.decide(entry);
         return;
       case 'probe':
+        this.metrics.count('entriesInternal');
         this.window.skip(entry);
         for (const watcher of this.watchers) watcher.probeRead(entry.id);
         return;
@@ -115,7 +117,8 @@ export class LogFollower implements LogListener {
     });
     if (frame === undefined) this.metrics.count('entriesDuplicate');
     else if (expiresAt !== 0 && expiresAt < this.clock.now()) this.metrics.count('entriesExpired');
-    else this.delivery.deliver(audience, frame);
+    // What somebody else has logged carries no time of its own that could be relied on.
+    else this.delivery.deliver(audience, frame, time === timestamp ? time : undefined);
   }
 
   private decide(entry: ClaimsEntry): void {

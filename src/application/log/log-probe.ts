@@ -15,6 +15,7 @@ const SILENT = 20_000;
 
 interface Flight {
   readonly id: string;
+  readonly since: number;
   readonly deadline: number;
   readonly done: (error?: Refusal) => void;
 }
@@ -29,6 +30,10 @@ export class LogProbe {
   private waiting: Promise<void> | undefined;
   private current: Promise<void> | undefined;
   private lastBack = -Infinity;
+  /** ms that the last probe took to come back. */
+  private trip = 0;
+  /** Since when (ms) no probe has come back. */
+  private awaitedSince: number | undefined;
   /** Since when (ms) an entry is confirmed that this node has not read, and how far it had read by then. */
   private unread: { readonly since: number; readonly applied: number } | undefined;
 
@@ -45,6 +50,8 @@ export class LogProbe {
         const flight = this.flights.get(id);
         if (flight === undefined) return;
         this.lastBack = this.clock.now();
+        this.trip = this.lastBack - flight.since;
+        this.awaitedSince = undefined;
         this.unread = undefined;
         flight.done();
       },
@@ -54,6 +61,12 @@ export class LogProbe {
   /** True while the last probe that came back is fresh. */
   get ready(): boolean {
     return this.clock.now() - this.lastBack < FRESH;
+  }
+
+  /** ms by which this node is behind the end of the log: the way of its last probe, or the wait for the next. */
+  get lag(): number {
+    if (this.awaitedSince === undefined) return this.trip;
+    return Math.max(this.trip, this.clock.now() - this.awaitedSince);
   }
 
   /** Resolves when a probe written after this call was read; callers share it. Rejects with a retryable Refusal. */
@@ -114,13 +127,15 @@ export class LogProbe {
 
   private fly(): Promise<void> {
     const id = this.clock.newId();
+    const since = this.clock.now();
+    this.awaitedSince ??= since;
     return new Promise((resolve, reject) => {
       const done = (error?: Refusal): void => {
         this.flights.delete(id);
         if (error === undefined) resolve();
         else reject(error);
       };
-      this.flights.set(id, { id, deadline: this.clock.now() + this.timeout, done });
+      this.flights.set(id, { id, since, deadline: since + this.timeout, done });
       this.writer.append({ kind: 'probe', id }).then(
         () => {
           if (this.flights.has(id)) this.unread ??= this.mark();

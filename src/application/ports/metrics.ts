@@ -5,6 +5,7 @@ export type CounterName =
   | 'upstreamAccepted'
   | 'upstreamRejected'
   | 'entriesRead'
+  | 'entriesInternal'
   | 'entriesInvalid'
   | 'entriesDuplicate'
   | 'entriesExpired'
@@ -23,11 +24,19 @@ export type CounterName =
   | 'logResets'
   | 'logHoles';
 
-/** Counts events. */
+/** Everything that is timed, in ms: from logged to written to the sockets of this node, once for each turn of the event loop. */
+export type TimingName = 'deliveryLatency';
+/** Timings of this many ms and longer are not told apart. */
+export const LONGEST = 10_000;
+
+/** Counts events, and how long they took. */
 export abstract class Metrics {
   abstract count(name: CounterName, by?: number): void;
   /** How often it was counted since the start. */
   abstract total(name: CounterName): number;
+  abstract time(name: TimingName, ms: number): void;
+  /** How often each whole number of ms up to LONGEST was timed since the start; it goes on counting. */
+  abstract times(name: TimingName): Uint32Array;
 }
 
 /** Values that are read when somebody asks, by name. */

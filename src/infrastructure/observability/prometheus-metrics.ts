@@ -1,21 +1,34 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import {
   type CounterName,
   type Gauges,
+  LONGEST,
   Metrics,
   type MetricsPage,
+  type TimingName,
 } from '../../application/ports/metrics';
 
-/** Counters by name and gauges read at scrape time, in Prometheus' text format. */
+interface Timing {
+  readonly counts: Uint32Array;
+  readonly histogram: Histogram;
+}
+
+/** Upper bounds of a histogram's buckets, s. */
+const BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
+/** Counters and histograms by name, and gauges read at scrape time, in Prometheus' text format. */
 export class PrometheusMetrics extends Metrics implements MetricsPage {
   private readonly registry = new Registry();
   private readonly counters = new Map<CounterName, Counter>();
   private readonly totals = new Map<CounterName, number>();
 
+  private readonly timings: Readonly<Record<TimingName, Timing>>;
+
   constructor() {
     super();
     collectDefaultMetrics({ register: this.registry });
+    this.timings = { deliveryLatency: this.makeTiming('deliveryLatency') };
   }
 
   override count(name: CounterName, by = 1): void {
@@ -26,6 +39,17 @@ export class PrometheusMetrics extends Metrics implements MetricsPage {
   /** How often something was counted since the start. */
   override total(name: CounterName): number {
     return this.totals.get(name) ?? 0;
+  }
+
+  override time(name: TimingName, ms: number): void {
+    const { counts, histogram } = this.timings[name];
+    const slot = Math.min(LONGEST, Math.floor(ms));
+    counts[slot] = (counts[slot] ?? 0) + 1;
+    histogram.observe(ms / 1000);
+  }
+
+  override times(name: TimingName): Uint32Array {
+    return this.timings[name].counts;
   }
 
   observe(gauges: Gauges): void {
@@ -52,6 +76,16 @@ export class PrometheusMetrics extends Metrics implements MetricsPage {
       counter.inc(total);
     }
     return this.registry.metrics();
+  }
+
+  private makeTiming(name: TimingName): Timing {
+    const histogram = new Histogram({
+      name: `wirepost_${snake(name)}_seconds`,
+      help: words(name),
+      buckets: BUCKETS,
+      registers: [this.registry],
+    });
+    return { counts: new Uint32Array(LONGEST + 1), histogram };
   }
 
   private makeCounter(name: CounterName): Counter {

@@ -2,7 +2,9 @@ import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { Public } from './service-key.guard';
+import { LiveFigures } from '../../application/observation/live-figures';
+import { feedOf } from './live-feed';
+import { Public, RequireScope } from './service-key.guard';
 import { CACHE, type StaticFiles } from './static-files';
 
 /** The console's files, and the origin of the sockets that it opens. */
@@ -22,7 +24,10 @@ const PAGE = 'index.html';
 export class ConsoleController {
   private readonly headers: Readonly<Record<string, string>>;
 
-  constructor(@Inject(ConsoleBundle) private readonly bundle: ConsoleBundle) {
+  constructor(
+    @Inject(ConsoleBundle) private readonly bundle: ConsoleBundle,
+    @Inject(LiveFigures) private readonly figures: LiveFigures,
+  ) {
     this.headers = pageHeaders(bundle.socketOrigin);
   }
 
@@ -31,6 +36,20 @@ export class ConsoleController {
   page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     void reply.headers(this.headers);
     this.bundle.files.send(request, reply, PAGE, CACHE.revalidate);
+  }
+
+  @Get('feed')
+  @RequireScope('admin')
+  feed(@Res() reply: FastifyReply): void {
+    void reply
+      .headers({
+        'Content-Type': 'text/event-stream',
+        'Cache-Control': 'no-store',
+        // nginx would hold it back.
+        'X-Accel-Buffering': 'no',
+        'X-Content-Type-Options': 'nosniff',
+      })
+      .send(feedOf(this.figures));
   }
 
   // A wildcard, since a parameter does not match nothing, as in /console/.

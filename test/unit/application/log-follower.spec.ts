@@ -6,6 +6,7 @@ import { LogProbe } from '../../../src/application/log/log-probe';
 import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import { Subscriber } from '../../../src/application/delivery/subscriber';
 import { Cursor } from '../../../src/domain/log/cursor';
+import type { MessageEntry } from '../../../src/domain/log/log-entry';
 import type { Gap } from '../../../src/domain/log/window';
 import { FakeClock } from '../../support/fake-clock';
 import { RecordingMetrics } from '../../support/recording-metrics';
@@ -90,6 +91,61 @@ describe('LogFollower', () => {
   });
 });
 
+describe('the latency of deliveries', () => {
+  const u1 = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
+  const receiver = {
+    channel: { write: () => undefined, buffered: 0 },
+    gapFrame: () => new Uint8Array(1),
+  };
+  let offset = 0;
+
+  function aMessage(uniqueId: string, time: number, timestamp = time): MessageEntry {
+    const body = Buffer.from('{"content":1}');
+    const audience = { kind: 'unicast', uniqueId, clientType: '' } as const;
+    const id = `m${String(++offset)}`;
+    const never = { sender: undefined, expiresAt: 0 };
+    return { kind: 'message', id, offset, timestamp, time, audience, body, ...never };
+  }
+
+  function taken(metrics: RecordingMetrics): [number, number][] {
+    return [...metrics.times()].flatMap((count, ms) => (count > 0 ? [[ms, count]] : []));
+  }
+
+  it('is measured once a tick, by its oldest message', () => {
+    const { follower, clock, metrics } = aFollower();
+    follower.delivery.attach(new Subscriber(u1, receiver, 0));
+    const time = clock.now();
+    clock.advance(25);
+    for (const later of [0, 5, 20]) follower.entry(aMessage('u1', time + later));
+    follower.delivery.flush();
+    expect(taken(metrics)).toEqual([[25, 1]]);
+    clock.advance(5);
+    follower.entry(aMessage('u1', time + 23));
+    follower.delivery.flush();
+    // The clock of the node that logged it may be ahead.
+    follower.entry(aMessage('u1', clock.now() + 50));
+    follower.delivery.flush();
+    expect(taken(metrics)).toEqual([
+      [0, 1],
+      [7, 1],
+      [25, 1],
+    ]);
+  });
+
+  it('is not measured where nobody gets it, or nobody knows when it was logged', () => {
+    const { follower, clock, metrics } = aFollower();
+    follower.delivery.attach(new Subscriber(u1, receiver, 0));
+    const time = clock.now();
+    clock.advance(25);
+    follower.entry(aMessage('somebody-else', time));
+    follower.delivery.flush();
+    follower.entry(aMessage('u1', time, 0));
+    follower.delivery.flush();
+    expect(taken(metrics)).toEqual([]);
+    expect(metrics.total('framesDelivered')).toBe(1);
+  });
+});
+
 describe('LogProbe', () => {
   async function aProbe(): Promise<
     ReturnType<typeof aFollower> & { probe: LogProbe; log: AcceptingLog; reader: CountingReader }
@@ -116,6 +172,28 @@ describe('LogProbe', () => {
     expect(probe.ready).toBe(true);
     clock.advance(13_000);
     expect(probe.ready).toBe(false);
+  });
+
+  it('knows how far the node is behind, also while nothing comes back', async () => {
+    const { probe, log, follower, clock } = await aProbe();
+    const first = probe.probe();
+    clock.advance(40);
+    readBack(log, follower, 0);
+    await first;
+    expect(probe.lag).toBe(40);
+    const second = probe.probe();
+    clock.advance(30);
+    expect(probe.lag).toBe(40);
+    clock.advance(5970);
+    probe.beat();
+    await expect(second).rejects.toThrow('the log did not answer in time');
+    clock.advance(1000);
+    expect(probe.lag).toBe(7000);
+    const third = probe.probe();
+    clock.advance(3);
+    readBack(log, follower, 1);
+    await third;
+    expect(probe.lag).toBe(3);
   });
 
   it('knows a cursor that the node has yet to read from one that the log does not have', async () => {
