@@ -3,31 +3,43 @@ import { Broker } from './broker';
 import { ceiling } from './ceiling';
 import { describeMachine } from './machine';
 import type { Measurement } from './measurement';
+import { longRun } from './long-run';
+import { measureCosts } from './costs';
 import { type Options, readOptions, USAGE } from './options';
 import { bareWs } from './peers/bare-ws';
 import { handwrittenGateway } from './peers/handwritten-gateway';
+import type { Peer } from './peers/peer';
 import { socketIo } from './peers/socket-io';
 import { wirepost } from './peers/wirepost';
-import { lineOf, tableOf, writeSection } from './report';
+import { costTableOf, lineOf, tableOf, writeSection } from './report';
 import { broadcast } from './scenarios/broadcast';
+import { connections } from './scenarios/connections';
+import { nodes } from './scenarios/nodes';
+import { rest } from './scenarios/rest';
+import { resume } from './scenarios/resume';
 import type { Scenario } from './scenarios/scenario';
 import { unicast } from './scenarios/unicast';
 import { upstream } from './scenarios/upstream';
 
 const FILE = 'docs/performance.md';
 
+type Section = readonly [name: string, measure: (bench: Bench) => Promise<string>];
+
 async function main(options: Options): Promise<void> {
-  const most = await ceiling();
-  const ceilingText = `generator's ceiling ${millions(most.perCpuSecond)} frames for a second of its own processor time (${millions(most.rate)}/s were sent to it)`;
-  say(ceilingText);
   const broker = await Broker.start();
   const bench = new Bench(broker);
+  // The broker runs in a group of its own and would outlive a bench that is interrupted.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void broker.node.stop().finally(() => process.exit(1));
+    });
+  }
   try {
-    const facts = `${new Date().toISOString().slice(0, 10)}, ${describeMachine()}, RabbitMQ ${broker.version}, ${ceilingText}, medians of ${String(options.rounds)}.`;
-    for (const scenario of chosen(scenarios(broker), options.only)) {
-      const text = `${tableOf(scenario, await measure(bench, scenario, options.rounds))}\n${facts}\n`;
+    const facts = await factsOf(broker, options);
+    for (const [name, run] of chosen(sectionsOf(broker, options), options.only)) {
+      const text = `${await run(bench)}\n${facts}\n`;
       say(`\n${text}`);
-      if (options.write) writeSection(FILE, scenario.section, text);
+      if (options.write) writeSection(FILE, name, text);
     }
   } finally {
     bench.stop();
@@ -35,26 +47,49 @@ async function main(options: Options): Promise<void> {
   }
 }
 
-function scenarios(broker: Broker): readonly Scenario[] {
+/** What stands under every table. */
+async function factsOf(broker: Broker, { rounds }: Options): Promise<string> {
+  const { rate, perCpuSecond } = await ceiling();
+  const most = `the generator counts ${millions(perCpuSecond)} frames in a second of its own processor time (${millions(rate)}/s were sent to it)`;
+  say(most);
+  const day = new Date().toISOString().slice(0, 10);
+  return `${day}, ${describeMachine()}, RabbitMQ ${broker.version}; medians of ${String(rounds)}; ${most}.`;
+}
+
+function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Section[] {
   const gateway = handwrittenGateway(broker);
   const product = wirepost(broker);
+  const singleUse = wirepost(broker, { singleUse: true });
+  if (minutes > 0) return [['FLAT', (bench) => longRun(bench, product, minutes, say)]];
   return [
-    broadcast([bareWs, gateway, socketIo, product]),
-    unicast([gateway, product]),
-    upstream([bareWs, gateway, socketIo, product]),
+    compared(broadcast([bareWs, gateway, socketIo, product]), rounds),
+    compared(unicast([gateway, product]), rounds),
+    compared(upstream([bareWs, gateway, socketIo, product]), rounds),
+    compared(connections([bareWs, gateway, socketIo, product, singleUse]), rounds),
+    compared(rest([product]), rounds),
+    compared(resume([product]), rounds),
+    compared(nodes([product]), rounds),
+    ['COSTS', async () => costTableOf(await measureCosts())],
   ];
 }
 
-function chosen(all: readonly Scenario[], only: readonly string[]): readonly Scenario[] {
-  const unknown = only.find((name) => !all.some(({ section }) => section === name));
+function compared<P extends Peer>(scenario: Scenario<P>, rounds: number): Section {
+  return [
+    scenario.section,
+    async (bench) => tableOf(scenario, await measure(bench, scenario, rounds)),
+  ];
+}
+
+function chosen(all: readonly Section[], only: readonly string[]): readonly Section[] {
+  const unknown = only.find((name) => !all.some(([section]) => section === name));
   if (unknown !== undefined) throw new Error(`there is no section ${unknown}`);
-  return only.length === 0 ? all : all.filter(({ section }) => only.includes(section));
+  return only.length === 0 ? all : all.filter(([section]) => only.includes(section));
 }
 
 /** Every peer once in every round, so that what changes on the machine meanwhile concerns all of them. */
-async function measure(
+async function measure<P extends Peer>(
   bench: Bench,
-  scenario: Scenario,
+  scenario: Scenario<P>,
   rounds: number,
 ): Promise<readonly Measurement[]> {
   const all: Measurement[] = [];

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
+import type { Cost } from './costs';
 import type { Measurement } from './measurement';
 import type { Scenario } from './scenarios/scenario';
 
@@ -39,6 +40,18 @@ export function tableOf(
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** What single steps cost, as a table. */
+export function costTableOf(costs: readonly Cost[]): string {
+  const lines = costs.map(([name, figure, unit]) => row([name, grouped(figure, 2), unit]));
+  const head = [
+    '### COSTS: Single steps of a node',
+    '',
+    row(['', '', '']),
+    row([':--', '--:', ':--']),
+  ];
+  return `${[...head, ...lines].join('\n')}\n`;
 }
 
 /** Puts a section's text between its marks; at the end where there are none yet. */

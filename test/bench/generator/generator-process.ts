@@ -49,6 +49,6 @@ export class GeneratorProcess {
   }
 
   stop(): void {
-    this.child.disconnect();
+    if (this.child.connected) this.child.disconnect();
   }
 }

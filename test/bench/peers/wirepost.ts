@@ -18,6 +18,10 @@ export interface RunningWirepost extends RunningPeer {
   readonly key: string;
   readonly base: string;
   body(purpose: Exclude<Purpose, 'idle'>): string;
+  /** Starts another node on the same log and returns its process; it ends with this one. */
+  another(): Promise<number>;
+  /** The value of a metric without labels; NaN when there is none. */
+  metric(name: string): Promise<number>;
 }
 
 export interface Wirepost extends Peer {
@@ -43,6 +47,8 @@ export function wirepost(broker: Broker, { singleUse = false } = {}): Wirepost {
         key: node.key,
         base: node.base,
         body: bodyFor,
+        another: () => node.another(),
+        metric: (name) => node.metric(name),
         connections: async (count) => ({
           port: node.port,
           paths: await node.paths(count, singleUse ? 'connect' : 'reconnect'),
@@ -58,7 +64,7 @@ export function wirepost(broker: Broker, { singleUse = false } = {}): Wirepost {
         }),
         upstream: () => ({ frame: upstreamFrame(), answer: '"accepted"', queue: `${prefix}.sink` }),
         async stop() {
-          await node.server.stop();
+          await node.stop();
           await broker.deleteQueues(prefix);
         },
       };
@@ -72,17 +78,22 @@ class Node {
   private readonly secret = randomBytes(32).toString('hex');
   private readonly clock = { now: () => Date.now(), newId: () => randomBytes(12).toString('hex') };
   private readonly tokens = new JwtTokenService(new JwtService({}), [this.secret], this.clock);
-  private running: ServerProcess | undefined;
+  private readonly processes: ServerProcess[] = [];
 
-  private constructor(readonly port: number) {}
+  private constructor(
+    readonly port: number,
+    private readonly broker: Broker,
+    private readonly prefix: string,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {}
 
   static async start(
     broker: Broker,
     prefix: string,
     env: Readonly<Record<string, string>>,
   ): Promise<Node> {
-    const node = new Node(await freePort());
-    await node.boot(broker, prefix, env);
+    const node = new Node(await freePort(), broker, prefix, env);
+    await node.boot(node.port);
     await broker.sink(`${prefix}.sink`, `${prefix}.upstream`, BUSINESS);
     return node;
   }
@@ -92,8 +103,24 @@ class Node {
   }
 
   get server(): ServerProcess {
-    if (this.running === undefined) throw new Error('the process was not started');
-    return this.running;
+    const [first] = this.processes;
+    if (first === undefined) throw new Error('the process was not started');
+    return first;
+  }
+
+  async another(): Promise<number> {
+    return (await this.boot(await freePort())).pid;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.processes.map((one) => one.stop()));
+  }
+
+  async metric(name: string): Promise<number> {
+    const headers = { authorization: `Bearer ${this.key}` };
+    const text = await (await fetch(`${this.base}/metrics`, { headers })).text();
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+    return Number(line?.slice(name.length) ?? NaN);
   }
 
   /** Paths with tokens that start at the end of the log as it is now. */
@@ -115,27 +142,25 @@ class Node {
     });
   }
 
-  private async boot(
-    broker: Broker,
-    prefix: string,
-    env: Readonly<Record<string, string>>,
-  ): Promise<void> {
+  private async boot(port: number): Promise<ServerProcess> {
     const settings = {
       NODE_ENV: 'production',
-      PORT: String(this.port),
+      PORT: String(port),
       HOST: '127.0.0.1',
-      PUBLIC_URL: `ws://127.0.0.1:${String(this.port)}`,
-      AMQP_URL: broker.node.url,
-      AMQP_PREFIX: prefix,
+      PUBLIC_URL: this.base.replace('http', 'ws'),
+      AMQP_URL: this.broker.node.url,
+      AMQP_PREFIX: this.prefix,
       SERVICE_KEYS: `bench:token+push+admin:${this.key}`,
       JWT_SECRET: this.secret,
       LOG_LEVEL: 'warn',
-      ...env,
+      ...this.env,
     };
-    this.running = await ServerProcess.start(['dist/main.js'], settings, async () => {
-      const { status } = await fetch(`${this.base}/health/ready`);
+    const server = await ServerProcess.start(['dist/main.js'], settings, async () => {
+      const { status } = await fetch(`http://127.0.0.1:${String(port)}/health/ready`);
       if (status !== 200) throw new Error(`not ready: ${String(status)}`);
     });
+    this.processes.push(server);
+    return server;
   }
 
   /** The end of the log, as text: what a token issued now would start from. */

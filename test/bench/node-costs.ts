@@ -1,0 +1,178 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
+import type { ConsumeMessage } from 'amqplib';
+
+import { LogFollower } from '../../src/application/log/log-follower';
+import { Message, SERVICE } from '../../src/domain/message/message';
+import { LogCodec } from '../../src/infrastructure/rabbitmq/log-codec';
+import type { NewMessage } from '../../src/infrastructure/rabbitmq/message-batch';
+import { PrometheusMetrics } from '../../src/infrastructure/observability/prometheus-metrics';
+import { TextFrameEncoder } from '../../src/interface/websocket/text-frame';
+import type { Cost } from './costs';
+import { userName } from './generator/template';
+import { content } from './peers/peer';
+
+/*
+ * What one entry costs a node that has no recipient for it, without broker and sockets: entries are decoded and applied
+ * to a window. A process of its own, with --expose-gc; writes its figures as one line of JSON.
+ */
+const USER = 'wirepost';
+const USERS = 100_000;
+const MESSAGES = 1_000_000;
+const FEW = 200_000;
+const BATCH = 500;
+const GIB = 1024 ** 3;
+const REPLAYS = 200;
+const HOUR = 3_600_000;
+
+let lastId = 0;
+let offset = 0;
+const clock = {
+  now: () => Date.now(),
+  newId: () => `0190a1b2-c3d4-7e5f-8a9b-${String((lastId += 1)).padStart(12, '0')}`,
+};
+const body = JSON.parse(content()) as unknown;
+const codec = new LogCodec(USER, clock);
+
+function newFollower(): LogFollower {
+  const limits = { maxAge: HOUR, maxBytes: 8 * GIB };
+  return new LogFollower(limits, 262_144, new TextFrameEncoder(), clock, new PrometheusMetrics());
+}
+
+function newMessage(): NewMessage {
+  const toUniqueId = userName(Math.floor(Math.random() * USERS));
+  const message = Message.compose(
+    {
+      sendType: 'UNICAST',
+      messageType: 'SERVER_TO_CLIENT',
+      businessType: 'bench.order',
+      toUniqueId,
+      content: body,
+    },
+    SERVICE,
+    clock,
+  );
+  return { kind: 'message', message, body: Buffer.from(JSON.stringify(message.body)) };
+}
+
+/** Entries as the broker delivers them: written by a gateway, `size` messages in each. */
+function own(messages: number, size: number): ConsumeMessage[] {
+  return Array.from({ length: messages / size }, () => {
+    const { content, options } = codec.encodeMessages(Array.from({ length: size }, newMessage));
+    return deliveryOf(content, { ...options });
+  });
+}
+
+/** Entries as the broker delivers them: published by a backend over AMQP. */
+function foreign(messages: number): ConsumeMessage[] {
+  return Array.from({ length: messages }, () => {
+    const { body } = newMessage();
+    return deliveryOf(Buffer.from(body), { messageId: clock.newId(), userId: 'backend' });
+  });
+}
+
+function deliveryOf(content: Buffer, properties: object): ConsumeMessage {
+  const fields = {};
+  return { content, fields, properties } as unknown as ConsumeMessage;
+}
+
+/** µs of a message, decoded and applied. */
+async function apply(
+  follower: LogFollower,
+  total: number,
+  make: (messages: number) => ConsumeMessage[],
+): Promise<number> {
+  const slice = 10_000;
+  let spent = 0;
+  for (let done = 0; done < total; done += slice) {
+    const deliveries = make(slice);
+    const start = performance.now();
+    for (const delivery of deliveries) {
+      for (const entry of codec.decode(delivery, (offset += 1))) follower.entry(entry);
+    }
+    await turn();
+    spent += performance.now() - start;
+  }
+  return (spent / total) * 1000;
+}
+
+/** ms for one subscriber at the beginning of the window, the median and the longest. */
+function replay(follower: LogFollower): { median: number; longest: number } {
+  const times: number[] = [];
+  for (let i = 0; i < REPLAYS; i += 1) {
+    const uniqueId = userName(Math.floor(Math.random() * USERS));
+    const subscription = {
+      uniqueId,
+      clientType: 'H5',
+      tags: new Set<string>(),
+      businesses: new Set<string>(),
+    };
+    const start = performance.now();
+    follower.window.replay(subscription, 0, Infinity, Date.now());
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  return { median: times[REPLAYS / 2] ?? NaN, longest: times[REPLAYS - 1] ?? NaN };
+}
+
+function memory(): number {
+  globalThis.gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+async function main(): Promise<void> {
+  // The first round is for the compiler.
+  const warm = newFollower();
+  await apply(warm, FEW, (messages) => own(messages, BATCH));
+  const alone = await apply(newFollower(), FEW, (messages) => own(messages, 1));
+  const fromBackend = await apply(newFollower(), FEW, foreign);
+  const before = memory();
+  const follower = newFollower();
+  const batched = await apply(follower, MESSAGES, (messages) => own(messages, BATCH));
+  const used = memory() - before;
+  const frames = frameBytes(follower);
+  const { median, longest } = replay(follower);
+  const costs: readonly Cost[] = [
+    ['message without a recipient, 500 to an entry', batched, 'µs'],
+    ['the same, an entry of its own', alone, 'µs'],
+    ['the same, published by a backend over AMQP', fromBackend, 'µs'],
+    [
+      'window, over the frame of each entry, as it counts',
+      (follower.window.bytes - frames) / MESSAGES,
+      'bytes',
+    ],
+    [
+      'window, over the frame of each entry, as the process grew',
+      (used - frames) / MESSAGES,
+      'bytes',
+    ],
+    ['replay for a cursor a million entries old, median', median, 'ms'],
+    ['replay for a cursor a million entries old, longest', longest, 'ms'],
+  ];
+  process.stdout.write(`${JSON.stringify(costs)}\n`);
+}
+
+/** Bytes of all frames in a window, by asking for each user's. */
+function frameBytes(follower: LogFollower): number {
+  let bytes = 0;
+  let count = 0;
+  for (let user = 0; user < USERS; user += 1) {
+    const subscription = {
+      uniqueId: userName(user),
+      clientType: 'H5',
+      tags: new Set<string>(),
+      businesses: new Set<string>(),
+    };
+    const found = follower.window.replay(subscription, 0, Infinity, Date.now());
+    for (const frame of found.frames) bytes += frame.length;
+    count += found.count;
+  }
+  if (count !== MESSAGES) throw new Error(`the window holds ${String(count)} messages`);
+  return bytes;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${String(error)}\n`);
+  process.exit(1);
+});

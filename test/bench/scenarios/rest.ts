@@ -1,0 +1,80 @@
+import type { Bench, Load } from '../bench';
+import type { RunningWirepost, Wirepost } from '../peers/wirepost';
+import type { Published } from '../generator/commands';
+import type { Row, Scenario } from './scenario';
+
+const USERS = 1000;
+
+interface Way {
+  readonly name: string;
+  /** Bodies in one request; 0 = one that is no list. */
+  readonly batch: number;
+  readonly connections: number;
+  readonly count: number;
+  readonly rate: number;
+}
+
+const WARM_UP: Way = { name: 'warm-up', batch: 0, connections: 64, count: 10_000, rate: 0 };
+const WAYS: readonly Way[] = [
+  { name: 'one a request', batch: 0, connections: 64, count: 60_000, rate: 0 },
+  { name: 'one a request, 2000/s', batch: 0, connections: 64, count: 8000, rate: 2000 },
+  { name: '100 a request', batch: 100, connections: 8, count: 200_000, rate: 0 },
+  { name: '1000 a request', batch: 1000, connections: 4, count: 300_000, rate: 0 },
+];
+
+/** Pushes by REST to connected users; the rate is of what arrived, and beside it stands what was accepted. */
+export function rest(peers: readonly Wirepost[]): Scenario<Wirepost> {
+  return {
+    section: 'REST',
+    title: `Push by REST, to ${String(USERS)} connected users`,
+    unit: 'messages/s',
+    base: '',
+    peers,
+    async run(bench, peer) {
+      const running = await peer.start();
+      try {
+        await bench.connect(running, USERS, 'users');
+        await push(bench, running, WARM_UP);
+        const rows: Row[] = [];
+        for (const way of WAYS) rows.push(await push(bench, running, way));
+        return rows;
+      } finally {
+        await bench.disconnect();
+        await running.stop();
+      }
+    },
+  };
+}
+
+async function push(bench: Bench, peer: RunningWirepost, way: Way): Promise<Row> {
+  const { count, rate, batch, connections } = way;
+  const load: Load = { purpose: 'users', connections: USERS, count, rate };
+  let published: Published | undefined;
+  const delivered = await bench.arrive(peer, load, async () => {
+    published = await bench.sender.call('pushHttp', {
+      port: peer.port,
+      path: batch === 0 ? '/websocket/push' : '/websocket/push/batch',
+      key: peer.key,
+      body: peer.body('users'),
+      users: USERS,
+      connections,
+      batch,
+      count,
+      rate,
+      window: 0,
+    });
+    return published;
+  });
+  const { confirmed = 0, seconds = NaN, spread } = published ?? {};
+  return {
+    scenario: way.name,
+    ...delivered,
+    extra: {
+      'accepted/s': Math.round(confirmed / seconds),
+      ...(spread !== undefined && {
+        'answer p50 ms': spread.p50 / 1000,
+        'answer p99 ms': spread.p99 / 1000,
+      }),
+    },
+  };
+}
