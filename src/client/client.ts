@@ -228,6 +228,9 @@ export class Client {
       this.renewal = undefined;
       return;
     }
+    // What was handled while there was no connection could not be acknowledged.
+    if (resumed && this.cursor !== undefined)
+      this.connection.control({ op: 'ack', cursor: this.cursor });
     if (this.inbox.position === undefined) this.inbox.start(cursor);
     this.outbox.connected((text) => {
       this.connection.write(text);

@@ -101,6 +101,8 @@ export class Connection {
   /** The network or the page is back: no time to wait. */
   wake(): void {
     if (this.state === 'waiting') {
+      // Without a timer nobody has connected yet: the owner may still look for its position.
+      if (this.timer === undefined) return;
       clearTimeout(this.timer);
       this.connect();
     } else if (this.state === 'connected') this.ping(PROBE_WITHIN);

@@ -1,6 +1,7 @@
 /**
  * Close codes that Wirepost sends itself (RFC 6455 section 7.4 and its private range).
  * Clients decide by range: 1001, 1009, 1011–1013 and 4000–4499 mean reconnect, 1008 and 4500–4999 mean stop.
+ * Of those that it does not send, only 1000 means stop: what a network or a proxy makes up is no reason to give up.
  */
 export const CloseCode = {
   /** The application on the other side ended the connection. */

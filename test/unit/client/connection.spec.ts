@@ -74,7 +74,7 @@ describe('the connection of the SDK', () => {
     expect(scripted.sockets).toHaveLength(2);
   });
 
-  it.each([1001, 1005, 1006, 1009, 1011, 1012, 1013, 4000, 4401, 4408, 4499])(
+  it.each([1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014, 3000, 4000, 4401, 4408, 4499])(
     'reconnects after %d',
     async (code) => {
       const scripted = await ScriptedClient.welcomed();

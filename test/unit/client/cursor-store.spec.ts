@@ -162,6 +162,21 @@ describe('a cursor that is kept', () => {
       expect(Object.keys(shared).filter((key) => key.startsWith('wirepost.'))).toHaveLength(2);
     });
 
+    it('is waited for, also when the page is shown meanwhile', async () => {
+      locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      const before = await tab(shared, first);
+      before.socket.deliver(50);
+      await jest.advanceTimersByTimeAsync(100);
+      // As after a reload: the page before still holds its lock for a moment.
+      const scripted = new ScriptedClient({ storage: shared });
+      scripted.client.reconnect();
+      await settled();
+      expect(scripted.sockets).toHaveLength(0);
+      await jest.advanceTimersByTimeAsync(700);
+      expect(scripted.socket.url).toContain('cursor=50-');
+    });
+
     it('is forgotten a week after its tab has ended', async () => {
       const shared = aStorage();
       jest.setSystemTime(100 * DAY);

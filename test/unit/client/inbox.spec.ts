@@ -76,6 +76,16 @@ describe('what the SDK gives to the application', () => {
     expect(scripted.socket.ops('ack').at(-1)).toEqual({ op: 'ack', cursor: '202-1202' });
   });
 
+  it('is acknowledged on the next connection when it was handled without one', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    scripted.socket.deliver(11);
+    scripted.socket.drop();
+    await jest.advanceTimersByTimeAsync(100);
+    expect(scripted.socket.ops('ack')).toEqual([]);
+    const socket = await scripted.again();
+    expect(socket.ops('ack')).toEqual([{ op: 'ack', cursor: '11-1011' }]);
+  });
+
   it.each([
     [
       'throws',
