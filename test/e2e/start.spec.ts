@@ -20,7 +20,7 @@ describe('the start', () => {
     ['LOG_LEVEL', { LOG_LEVEL: 'loud' }],
     ['AMQP_URL', { AMQP_URL: 'http://localhost' }],
     ['SERVICE_KEYS', { SERVICE_KEYS: 'a:fly:0123456789abcdef' }],
-    ['TOKEN_TTL', { TOKEN_TTL: '10m', WINDOW_MAX_AGE: '5m' }],
+    ['TOKEN_TTL', { TOKEN_TTL: '151s', WINDOW_MAX_AGE: '5m' }],
     ['JWT_SECRET', { NODE_ENV: 'production', PUBLIC_URL: 'wss://a.b', SERVICE_KEYS: GOOD_KEY }],
     [
       'JWT_SECRET',
