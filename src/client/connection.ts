@@ -5,6 +5,7 @@ import {
   SUBPROTOCOL,
   type WelcomeFrame,
 } from '../protocol/frames';
+import { issuedAt } from './token';
 import type { SocketLike, State } from './types';
 
 /** Bounds of the wait before another attempt, ms; full jitter between the first and a doubling upper bound. */
@@ -48,6 +49,8 @@ export class Connection {
   private socket: SocketLike | undefined;
   private base = '';
   private reconnectToken: string | undefined;
+  /** The first URL: what was pushed since its token was issued is due, whichever token is welcomed at last. */
+  private first: string | undefined;
   /** Attempts since the last good connection. */
   private attempts = 0;
   /** Attempts in a row that ended before a welcome. */
@@ -123,7 +126,9 @@ export class Connection {
       this.base = url.slice(0, url.lastIndexOf('/') + 1);
       this.reconnectToken = undefined;
     }
-    const cursor = this.owner.position();
+    this.first ??= url;
+    const before = url === this.first ? undefined : issuedAt(this.first);
+    const cursor = this.owner.position() ?? before;
     return cursor === undefined ? url : `${url}?cursor=${cursor}`;
   }
 

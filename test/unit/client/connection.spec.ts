@@ -106,6 +106,24 @@ describe('the connection of the SDK', () => {
     expect(socket.url).toBe('wss://host/rt/socket/token2?cursor=12-1012');
   });
 
+  it('starts where its first token was issued, although a later one is welcomed first', async () => {
+    const positions = ['12.003-1012', '15-1015', '17-1017'];
+    const urls = positions.map((cu) => {
+      const payload = Buffer.from(JSON.stringify({ sub: 'zoë?>', cu })).toString('base64url');
+      return `wss://host/socket/head.${payload}.signature`;
+    });
+    const left = [...urls];
+    const scripted = new ScriptedClient({ url: () => left.shift() ?? '' });
+    await settled();
+    expect(scripted.socket.url).toBe(urls[0]);
+    scripted.socket.drop();
+    const socket = await scripted.again();
+    expect(socket.url).toBe(`${urls[1] ?? ''}?cursor=12.003-1012`);
+    socket.deliver(13);
+    socket.drop(4401);
+    expect((await scripted.again()).url).toBe(`${urls[2] ?? ''}?cursor=13-1013`);
+  });
+
   it('takes a new token when the reconnect token brings no welcome three times', async () => {
     const scripted = await ScriptedClient.welcomed();
     const urls: string[] = [];
