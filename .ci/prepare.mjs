@@ -15,6 +15,9 @@ const PROGRAMS = [
   ['chromium', '/usr/bin/chromium'],
   ['openssl', '/usr/bin/openssl'],
   ['iproute2', '/usr/sbin/ip'],
+  ['spin', '/usr/bin/spin'],
+  ['gcc', '/usr/bin/cc'],
+  ['libc6-dev', '/usr/include/stdlib.h'],
   ['python3-websocket', '/usr/lib/python3/dist-packages/websocket'],
 ];
 
