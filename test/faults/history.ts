@@ -134,6 +134,7 @@ export class History {
   readonly entries: Entry[] = [];
   readonly path: string;
   private readonly file: number;
+  private ended = false;
   private readonly began = process.hrtime.bigint();
 
   constructor(name: string) {
@@ -147,7 +148,9 @@ export class History {
     return Number(process.hrtime.bigint() - this.began) / 1e6;
   }
 
+  /** Adds an event; what comes after the end, when nobody judges any more, is not kept. */
   add(event: Event): void {
+    if (this.ended) return;
     const entry = { at: Math.round(this.now * 1000) / 1000, ...event };
     this.entries.push(entry);
     writeSync(this.file, `${JSON.stringify(entry)}\n`);
@@ -155,6 +158,7 @@ export class History {
 
   /** Closes the file; removes it unless it is to be kept. */
   end(keep: boolean): void {
+    this.ended = true;
     closeSync(this.file);
     if (!keep) rmSync(dirname(this.path), { recursive: true, force: true });
   }

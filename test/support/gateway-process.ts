@@ -70,6 +70,10 @@ export class GatewayProcess {
     return `http://127.0.0.1:${String(this.port)}`;
   }
 
+  get pid(): number {
+    return this.child.pid ?? -1;
+  }
+
   /** What it has written to stdout and stderr. */
   get text(): string {
     return this.output;
