@@ -35,7 +35,7 @@ async function main(options: Options): Promise<void> {
     });
   }
   try {
-    const facts = await factsOf(broker, options);
+    const facts = await factsOf(broker);
     for (const [name, run] of chosen(sectionsOf(broker, options), options.only)) {
       const text = `${await run(bench)}\n${facts}\n`;
       say(`\n${text}`);
@@ -48,12 +48,12 @@ async function main(options: Options): Promise<void> {
 }
 
 /** What stands under every table. */
-async function factsOf(broker: Broker, { rounds }: Options): Promise<string> {
+async function factsOf(broker: Broker): Promise<string> {
   const { rate, perCpuSecond } = await ceiling();
   const most = `the generator counts ${millions(perCpuSecond)} frames in a second of its own processor time (${millions(rate)}/s were sent to it)`;
   say(most);
   const day = new Date().toISOString().slice(0, 10);
-  return `${day}, ${describeMachine()}, RabbitMQ ${broker.version}; medians of ${String(rounds)}; ${most}.`;
+  return `${day}, ${describeMachine()}, RabbitMQ ${broker.version}; ${most}.`;
 }
 
 function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Section[] {
@@ -76,7 +76,10 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
 function compared<P extends Peer>(scenario: Scenario<P>, rounds: number): Section {
   return [
     scenario.section,
-    async (bench) => tableOf(scenario, await measure(bench, scenario, rounds)),
+    async (bench) => {
+      const table = tableOf(scenario, await measure(bench, scenario, rounds));
+      return `${table}\nMedians of ${String(rounds)} rounds.`;
+    },
   ];
 }
 
