@@ -18,7 +18,6 @@ import {
   NestFactory,
   Reflector,
 } from '@nestjs/core';
-import { JwtModule, JwtService } from '@nestjs/jwt';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 
 import { discoverHandlers } from './application/handlers/handler-discovery';
@@ -99,12 +98,7 @@ function provide<T, D extends readonly Token<unknown>[]>(
 function logProviders(settings: Settings): Provider[] {
   const { websocket, window, tokens } = settings;
   return [
-    {
-      provide: TokenService,
-      inject: [JwtService, Clock],
-      useFactory: (jwt: JwtService, clock: Clock) =>
-        new JwtTokenService(jwt, tokens.secrets, clock),
-    },
+    provide(TokenService, [Clock], (clock) => new JwtTokenService(tokens.secrets, clock)),
     provide(
       LogFollower,
       [Clock, Metrics],
@@ -244,7 +238,7 @@ export class AppModule {
   ): DynamicModule {
     return {
       module: AppModule,
-      imports: [DiscoveryModule, JwtModule.register({}), ...business],
+      imports: [DiscoveryModule, ...business],
       controllers: [
         TokenController,
         PushController,

@@ -20,7 +20,8 @@ export interface Settings {
   readonly window: { readonly maxAge: number; readonly maxBytes: number };
   readonly log: { readonly maxBytes: number };
   readonly tokens: {
-    readonly secrets: readonly string[];
+    /** The first one signs, all verify. */
+    readonly secrets: readonly [string, ...string[]];
     readonly tokenTtl: number;
     readonly sessionTtl: number;
   };
@@ -271,16 +272,17 @@ function checkTogether(values: Values): void {
   }
 }
 
-function secretsOf(values: Values): readonly string[] | undefined {
+function secretsOf(values: Values): readonly [string, ...string[]] | undefined {
   const secrets = values.JWT_SECRET;
+  const [first, ...others] = secrets;
   const production = values.NODE_ENV === 'production';
-  if (secrets.length === 0) {
+  if (first === undefined) {
     if (production) throw new SettingsError('JWT_SECRET must be set in production.');
     return undefined;
   }
   if (secrets.length > 2)
     throw new SettingsError('JWT_SECRET must be one secret, or two while rotating.');
-  if (!production) return secrets;
+  if (!production) return [first, ...others];
   for (const secret of secrets) {
     if (secret.length < MIN_SECRET) {
       throw new SettingsError(`JWT_SECRET must be at least ${String(MIN_SECRET)} characters long.`);
@@ -288,7 +290,7 @@ function secretsOf(values: Values): readonly string[] | undefined {
     if (WELL_KNOWN.test(secret))
       throw new SettingsError('JWT_SECRET must not be a well-known value.');
   }
-  return secrets;
+  return [first, ...others];
 }
 
 function hasConsole({ CONSOLE, NODE_ENV }: Values): boolean {
