@@ -1,7 +1,9 @@
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPEN = new Set([0x5b, 0x7b]);
-const CLOSE = new Set([0x5d, 0x7d]);
+/** Brackets and braces differ in one bit only. */
+const BIT = 0x20;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
 
 /**
  * True when JSON text opens more than `limit` arrays and objects within each other. Asked before parsing,
@@ -12,20 +14,20 @@ export function isDeeperThan(limit: number, text: string): boolean {
   for (let i = 0; i < text.length; i += 1) {
     const c = text.charCodeAt(i);
     if (c === QUOTE) i = endOfString(text, i);
-    else if (OPEN.has(c)) {
+    else if ((c | BIT) === OPEN) {
       depth += 1;
       if (depth > limit) return true;
-    } else if (CLOSE.has(c)) depth -= 1;
+    } else if ((c | BIT) === CLOSE) depth -= 1;
   }
   return false;
 }
 
 /** Index of the quote that ends the string which starts at `start`; the text's end when there is none. */
 function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i += 1) {
-    const c = text.charCodeAt(i);
-    if (c === BACKSLASH) i += 1;
-    else if (c === QUOTE) return i;
+  for (let i = text.indexOf('"', start + 1); i !== -1; i = text.indexOf('"', i + 1)) {
+    let backslashes = 0;
+    while (text.charCodeAt(i - 1 - backslashes) === BACKSLASH) backslashes += 1;
+    if (backslashes % 2 === 0) return i;
   }
   return text.length;
 }

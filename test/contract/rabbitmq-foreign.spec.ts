@@ -245,7 +245,7 @@ describe('an upstream message that another program has published', () => {
     publish(JSON.stringify(aQuestion({ fromUniqueId: 'u1' })), {
       messageId: 'm1',
       type: 'wirepost.upstream',
-      headers: { 'wp-from': 'victim', 'wp-attempt': 99, 'wp-publish-id': 'p' },
+      appId: 'wirepost client 99 once p',
     });
     await eventually(() => {
       expect(handler.ids).toEqual(['m1', 'm1']);

@@ -151,8 +151,8 @@ export class Delivery {
     subscriber.out = [];
     subscriber.taken = 0;
     subscriber.dirty = false;
-    const rest = subscriber.live ? shared.slice(taken) : [];
-    this.write(subscriber, [...out, ...rest], rest.length);
+    const rest = subscriber.live && taken < shared.length ? shared.slice(taken) : [];
+    this.write(subscriber, rest.length === 0 ? out : [...out, ...rest], rest.length);
   }
 
   private put(subscriber: Subscriber, frame: Uint8Array): void {

@@ -27,17 +27,19 @@ export class AcceptClientMessage {
   }
 
   /** Resolves when the message is accepted, rejects with a Refusal otherwise. */
-  async execute(message: Message): Promise<void> {
-    if (routeOf(message).exchange === 'push') {
-      await this.log.append(messageEntry(message, this.maxBytes));
-      return;
-    }
-    if ((await this.upstream.publish(message)) === 'unroutable') {
+  execute(message: Message): Promise<void> {
+    if (routeOf(message).exchange === 'push') return this.push(message);
+    return this.upstream.publish(message).then((result) => {
+      if (result === 'routed') return;
       throw new Refusal(
         'NO_HANDLER',
         `nobody handles business type ${message.body.businessType}`,
         'businessType',
       );
-    }
+    });
+  }
+
+  private async push(message: Message): Promise<void> {
+    await this.log.append(messageEntry(message, this.maxBytes));
   }
 }

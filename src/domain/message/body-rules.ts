@@ -20,6 +20,7 @@ const LAST_INSTANT = 8.64e15;
 export const MAX_TTL = 2_592_000_000;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Content = Mutable<Omit<UnifiedBody, 'messageId'>>;
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
@@ -28,21 +29,28 @@ type Fields = Readonly<Record<string, unknown>>;
  * Throws a Refusal that names the first field at fault.
  */
 export function checkBody(value: unknown): UnifiedBody {
+  const { body, messageId } = takeBody(value);
+  return messageId === undefined ? body : { ...body, messageId };
+}
+
+/** The same with `messageId` apart; the body is fresh and the caller's to complete. */
+export function takeBody(value: unknown): { body: Content; messageId: string | undefined } {
   const fields = asFields(value);
   for (const name in fields) {
     if (!KNOWN.has(name))
       throw new Refusal('UNKNOWN_FIELD', `${quote(name)} is not a field`, clip(name));
   }
-  const body: Mutable<UnifiedBody> = {
+  const body: Content = {
     sendType: oneOf<SendType>(fields, 'sendType', SEND_TYPES),
     messageType: oneOf<MessageType>(fields, 'messageType', MESSAGE_TYPES),
     businessType: businessType(fields),
   };
   addAddress(body, fields);
   addContent(body, fields);
+  const messageId = identifier(fields, 'messageId');
   addDelivery(body, fields);
   checkAddress(body);
-  return body;
+  return { body, messageId };
 }
 
 /** Throws unless `text` is a business type: dot-separated words, at most 128 long, not reserved. */
@@ -66,7 +74,7 @@ function asFields(value: unknown): Fields {
   return value as Fields;
 }
 
-function addAddress(body: Mutable<UnifiedBody>, fields: Fields): void {
+function addAddress(body: Content, fields: Fields): void {
   const from = text(fields, 'fromUniqueId', LIMITS.uniqueId);
   if (from !== undefined) body.fromUniqueId = from;
   const fromType = text(fields, 'fromClientType', LIMITS.clientType);
@@ -77,7 +85,7 @@ function addAddress(body: Mutable<UnifiedBody>, fields: Fields): void {
   if (toType !== undefined) body.toClientType = toType;
 }
 
-function addContent(body: Mutable<UnifiedBody>, fields: Fields): void {
+function addContent(body: Content, fields: Fields): void {
   const timestamp = integer(fields, 'timestamp', 0, LAST_INSTANT);
   if (timestamp !== undefined && timestamp !== 0) body.timestamp = timestamp;
   if (fields['content'] !== undefined) body.content = fields['content'] as Json;
@@ -87,9 +95,7 @@ function addContent(body: Mutable<UnifiedBody>, fields: Fields): void {
   if (businesses !== undefined) body.businesses = businesses;
 }
 
-function addDelivery(body: Mutable<UnifiedBody>, fields: Fields): void {
-  const messageId = identifier(fields, 'messageId');
-  if (messageId !== undefined) body.messageId = messageId;
+function addDelivery(body: Content, fields: Fields): void {
   const correlationId = identifier(fields, 'correlationId');
   if (correlationId !== undefined) body.correlationId = correlationId;
   const ttl = integer(fields, 'ttl', 1, MAX_TTL);
@@ -100,7 +106,7 @@ function addDelivery(body: Mutable<UnifiedBody>, fields: Fields): void {
   body.receipt = receipt;
 }
 
-function checkAddress(body: UnifiedBody): void {
+function checkAddress(body: Content): void {
   const { sendType, messageType } = body;
   if (messageType === 'CLIENT_TO_SERVER') {
     if (sendType !== 'UNICAST')

@@ -1,7 +1,7 @@
 import type { UnifiedBody } from '../../protocol/unified-body';
 import type { Identity } from '../connection/identity';
 import { type Audience, audienceOf } from '../routing/audience';
-import { checkBody } from './body-rules';
+import { takeBody } from './body-rules';
 
 /** Where a message came from: a client whose token was verified, or a service with its credentials. */
 export type Origin = { readonly kind: 'service' } | ({ readonly kind: 'client' } & Identity);
@@ -35,12 +35,13 @@ export class Message {
    * Throws a Refusal that names the field at fault.
    */
   static compose(value: unknown, origin: Origin, by: Composition): Message {
-    const { messageId, ...rest } = checkBody(value);
-    const from =
-      origin.kind === 'client'
-        ? { fromUniqueId: origin.uniqueId, fromClientType: origin.clientType }
-        : {};
-    const body = { ...rest, ...from, timestamp: rest.timestamp ?? by.now() };
+    const taken = takeBody(value);
+    const { messageId } = taken;
+    if (origin.kind === 'client') {
+      taken.body.fromUniqueId = origin.uniqueId;
+      taken.body.fromClientType = origin.clientType;
+    }
+    const body = Object.assign(taken.body, { timestamp: taken.body.timestamp ?? by.now() });
     return new Message(origin, body, messageId ?? by.newId(), messageId !== undefined);
   }
 
@@ -56,7 +57,7 @@ export class Message {
 
   /** ms since epoch after which it is not delivered; 0 when it does not expire. */
   get expiresAt(): number {
-    return expiryOf(this.body);
+    return expiryOf(this.body.timestamp, this.body.ttl);
   }
 
   /** uniqueId of the client that sent it; undefined when a service did. */
@@ -71,6 +72,6 @@ export class Message {
 }
 
 /** ms since epoch after which a body is not delivered; 0 when it does not expire. */
-export function expiryOf(body: { readonly timestamp: number; readonly ttl?: number }): number {
-  return body.ttl === undefined ? 0 : body.timestamp + body.ttl;
+export function expiryOf(timestamp: number, ttl: number | undefined): number {
+  return ttl === undefined ? 0 : timestamp + ttl;
 }

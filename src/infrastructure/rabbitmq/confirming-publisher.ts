@@ -91,7 +91,7 @@ export class ConfirmingPublisher {
 
   /**
    * Resolves after the broker's confirm; `returned` when no queue took it. Rejects with UNAVAILABLE when nothing was
-   * published or the broker refused it, with UNKNOWN_OUTCOME when the confirm did not come.
+   * published or the broker refused it, with UNKNOWN_OUTCOME when the confirm did not come. Completes `options`.
    */
   publish(
     exchange: string,
@@ -107,6 +107,8 @@ export class ConfirmingPublisher {
     if (this.pending.size >= MAX_PENDING || this.bytes >= MAX_PENDING_BYTES) {
       return Promise.reject(new Refusal('OVERLOAD', 'too many publishes wait for the broker'));
     }
+    options.mandatory = true;
+    options.persistent = true;
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         exchange,
@@ -119,15 +121,9 @@ export class ConfirmingPublisher {
         returned: false,
       };
       try {
-        channel.publish(
-          exchange,
-          key,
-          content,
-          { ...options, mandatory: true, persistent: true },
-          (error: unknown) => {
-            this.settle(pending, error);
-          },
-        );
+        channel.publish(exchange, key, content, options, (error: unknown) => {
+          this.settle(pending, error);
+        });
       } catch (error) {
         // Nothing was written, but amqplib counts it as a publish: the confirms of this channel are one off now.
         this.keeper.restart();

@@ -145,7 +145,7 @@ function foreignMessage(
     id,
     sender: undefined,
     audience: audienceOf(body),
-    expiresAt: expiryOf({ ...body, timestamp }),
+    expiresAt: expiryOf(timestamp, body.ttl),
     body: bodyBytes(value, body, content, timestamp),
     offset,
     timestamp: body.timestamp ?? published,

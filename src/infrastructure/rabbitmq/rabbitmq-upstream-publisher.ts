@@ -16,18 +16,12 @@ export class RabbitMqUpstreamPublisher extends UpstreamPublisher {
     super();
   }
 
-  override async publish(message: Message): Promise<'routed' | 'unroutable'> {
-    const { content, options } = this.codec.encode({
-      message,
-      publishId: this.clock.newId(),
-      attempt: 1,
-    });
-    const result = await this.publisher.publish(
-      this.names.upstream,
-      message.body.businessType,
-      content,
-      options,
-    );
-    return result === 'confirmed' ? 'routed' : 'unroutable';
+  override publish(message: Message): Promise<'routed' | 'unroutable'> {
+    // An id that was made for this very message names its one publish as well.
+    const publishId = message.repeatable ? this.clock.newId() : message.id;
+    const { content, options } = this.codec.encode({ message, publishId, attempt: 1 });
+    return this.publisher
+      .publish(this.names.upstream, message.body.businessType, content, options)
+      .then((result) => (result === 'confirmed' ? 'routed' : 'unroutable'));
   }
 }

@@ -182,21 +182,22 @@ export class ClientSession implements Receiver {
     const message = this.context.accept.compose(value, this.origin, this.permission);
     this.inFlight += 1;
     if (this.inFlight >= MAX_IN_FLIGHT) this.pauseReading(true);
-    this.context.accept
-      .execute(message)
-      .then(
-        () => {
-          this.context.metrics.count('upstreamAccepted');
-          this.send({ op: 'accepted', messageId: message.id });
-        },
-        (error: unknown) => {
-          this.refuse(error, message.id, false);
-        },
-      )
-      .finally(() => {
-        this.inFlight -= 1;
-        if (this.paused && this.inFlight < MAX_IN_FLIGHT / 2) this.pauseReading(false);
-      });
+    this.context.accept.execute(message).then(
+      () => {
+        this.settled();
+        this.context.metrics.count('upstreamAccepted');
+        this.send({ op: 'accepted', messageId: message.id });
+      },
+      (error: unknown) => {
+        this.settled();
+        this.refuse(error, message.id, false);
+      },
+    );
+  }
+
+  private settled(): void {
+    this.inFlight -= 1;
+    if (this.paused && this.inFlight < MAX_IN_FLIGHT / 2) this.pauseReading(false);
   }
 
   private async renew(token: string): Promise<void> {

@@ -24,8 +24,11 @@ export class TextFrameEncoder extends FrameEncoder {
 
 /** A whole text frame of some text. */
 export function textFrame(text: string): Buffer {
-  const payload = Buffer.from(text);
-  return Buffer.concat([header(payload.length), payload]);
+  const head = header(Buffer.byteLength(text));
+  const frame = Buffer.allocUnsafe(head.length + Buffer.byteLength(text));
+  frame.set(head);
+  frame.write(text, head.length);
+  return frame;
 }
 
 /** A ping without payload (RFC 6455 section 5.5.2), the same for every connection. */

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 
-import { JwtService } from '@nestjs/jwt';
 
 import { DEFAULT_GRANTS } from '../../../src/domain/routing/send-permission';
 import { JwtTokenService } from '../../../src/infrastructure/security/jwt-token-service';
@@ -77,7 +76,7 @@ class Node {
   readonly key = randomBytes(24).toString('hex');
   private readonly secret = randomBytes(32).toString('hex');
   private readonly clock = { now: () => Date.now(), newId: () => randomBytes(12).toString('hex') };
-  private readonly tokens = new JwtTokenService(new JwtService({}), [this.secret], this.clock);
+  private readonly tokens = new JwtTokenService([this.secret], this.clock);
   private readonly processes: ServerProcess[] = [];
 
   private constructor(
