@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 
-
 import { DEFAULT_GRANTS } from '../../../src/domain/routing/send-permission';
 import { JwtTokenService } from '../../../src/infrastructure/security/jwt-token-service';
 import { freePort } from '../../support/rabbitmq-node';
