@@ -1,33 +1,223 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Channel } from 'amqplib';
 
 import { eventually } from '../support/eventually';
 import type { RabbitMqNode } from '../support/rabbitmq-node';
-import type { Run } from './fault-run';
 import type { Nemesis } from './nemesis';
+import { push } from './rest-sender';
+import type { System } from './system';
 
 /** ms within which a server that was started again takes connections. */
 const BOOT = 90_000;
+/** ms within which a fault must be felt. */
+const FELT = 20_000;
 
 /** kill -9, and a start of the same server on what it has left on disk. */
 export function killedBroker(broker: RabbitMqNode): Nemesis {
+  return restarted(broker, 'broker kill -9', async () => {
+    await broker.settle();
+    await broker.kill9();
+    return 'the process is gone';
+  });
+}
+
+/** Stands still for a moment, so that publishes pile up that nobody has confirmed, and is killed then. */
+export function frozenAndKilledBroker(broker: RabbitMqNode, frozen = 1000): Nemesis {
+  return restarted(broker, 'broker SIGSTOP, then kill -9', async () => {
+    await broker.settle();
+    broker.signal('SIGSTOP');
+    await wait(frozen);
+    await broker.kill9();
+    return 'the process is gone';
+  });
+}
+
+function restarted(broker: RabbitMqNode, name: string, start: () => Promise<string>): Nemesis {
   let booting: Promise<void> | undefined;
-  const boot = (): Promise<void> => (booting ??= broker.boot());
+  let isDown = false;
   return {
-    name: 'broker kill -9',
+    name,
     allows: [],
-    start: async () => {
-      await broker.settle();
-      await broker.kill9();
-      return 'the process is gone';
+    start: () => {
+      isDown = true;
+      return start();
     },
     stop: async () => {
-      void boot().catch(() => undefined);
+      booting = broker.boot();
+      booting.catch(() => undefined);
       await listens(broker);
+      isDown = false;
     },
     heal: async () => {
+      if (isDown) booting = broker.boot();
       await booting;
     },
   };
+}
+
+/** The broker's application stops and starts while its Erlang node goes on. */
+export function stoppedApp(broker: RabbitMqNode): Nemesis {
+  let starting: Promise<string> | undefined;
+  return {
+    name: 'stop_app, start_app',
+    allows: [],
+    start: async () => {
+      await broker.ctl('stop_app');
+      return 'stop_app has returned';
+    },
+    stop: async () => {
+      starting = broker.ctl('start_app');
+      starting.catch(() => undefined);
+      await listens(broker);
+    },
+    heal: async () => {
+      await (starting ?? broker.ctl('start_app'));
+    },
+  };
+}
+
+/** SIGSTOP: connections stay open and nothing answers. */
+export function frozenBroker(broker: RabbitMqNode): Nemesis {
+  const go = (): Promise<void> => {
+    broker.signal('SIGCONT');
+    return Promise.resolve();
+  };
+  return {
+    name: 'broker SIGSTOP',
+    allows: [],
+    start: () => {
+      broker.signal('SIGSTOP');
+      return Promise.resolve('SIGSTOP was sent');
+    },
+    stop: go,
+    heal: go,
+  };
+}
+
+/** The broker takes no publishes: a memory or a disk alarm, as rabbitmqctl sets its limits. */
+export function alarm(system: System, kind: 'memory' | 'disk'): Nemesis {
+  const [command, low, normal] =
+    kind === 'memory'
+      ? (['set_vm_memory_high_watermark', '0.00001', '0.6'] as const)
+      : (['set_disk_free_limit', '1000TB', '100MB'] as const);
+  const clear = async (): Promise<void> => {
+    await system.broker.ctl(command, normal);
+  };
+  return {
+    name: `${kind} alarm`,
+    allows: [],
+    start: async () => {
+      await system.broker.ctl(command, low);
+      return refusesPushes(system);
+    },
+    stop: clear,
+    heal: clear,
+  };
+}
+
+/** The log's stream is taken off the exchange of pushes: nothing can be routed to it. */
+export function unboundLog(system: System): Nemesis {
+  const [log, push] = [`${system.prefix}.log`, `${system.prefix}.push`];
+  const bind = (): Promise<void> =>
+    system.onBroker(async (channel) => {
+      await channel.bindQueue(log, push, '');
+    });
+  return {
+    name: 'log unbound',
+    allows: [],
+    start: async () => {
+      await system.onBroker((channel) => channel.unbindQueue(log, push, ''));
+      return system.onBroker((channel) => returned(channel, push));
+    },
+    stop: bind,
+    heal: bind,
+  };
+}
+
+/**
+ * The broker closes channels with an error, as if each had asked for a queue that is not there: all but the first one of
+ * each connection, which is golevelup's and takes its connection with it.
+ */
+export function closedChannels(system: System): Nemesis {
+  const all = 'pg_local:get_members(rabbit_channels)';
+  const later = `[P || P <- ${all}, rabbit_channel:info(P, [number]) > [{number, 1}]]`;
+  const declare = `{'queue.declare', 0, <<"no such queue">>, true, false, false, false, false, []}`;
+  const close = `L = ${later}, [rabbit_channel:do(P, ${declare}) || P <- L], length(L).`;
+  return atOnce('channels closed', async () => {
+    const before = await connections(system);
+    const count = Number(await system.broker.ctl('eval', close));
+    if (count < 1) throw new Error('there were no channels');
+    const live = (await connections(system)).filter((pid) => before.includes(pid)).length;
+    if (live === 0) throw new Error('every connection was closed with them');
+    return `${String(count)} channels were closed, ${String(live)} connections live on`;
+  });
+}
+
+async function connections({ broker }: System): Promise<readonly string[]> {
+  return (await broker.ctl('list_connections', 'pid')).trim().split('\n');
+}
+
+/** The broker closes every connection. */
+export function closedConnections(system: System): Nemesis {
+  return atOnce('connections closed', async () => {
+    const open = (await connections(system)).length;
+    await system.broker.ctl('close_all_connections', 'fault suite');
+    return `${String(open)} connections were closed`;
+  });
+}
+
+/** Resolves when the broker has returned what the exchange cannot route. */
+async function returned(channel: Channel, exchange: string): Promise<string> {
+  const coming = once(channel, 'return');
+  channel.publish(exchange, '', Buffer.from('{}'), { mandatory: true });
+  await Promise.race([
+    coming,
+    wait(FELT).then(() => Promise.reject(new Error(`${exchange} routes still`))),
+  ]);
+  return 'a publish was returned';
+}
+
+/** A handler's queue is deleted, by which the broker cancels its consumers. */
+export function cancelledConsumers(system: System, businessType: string): Nemesis {
+  return atOnce('consumers cancelled', async () => {
+    const queue = `${system.prefix}.handler.${businessType}`;
+    return system.onBroker(async (channel) => {
+      const { consumerCount } = await channel.checkQueue(queue);
+      if (consumerCount < 1) throw new Error('there were no consumers');
+      await channel.deleteQueue(queue);
+      return `${String(consumerCount)} consumers had the queue`;
+    });
+  });
+}
+
+/** A fault that is over when it has happened. */
+function atOnce(name: string, start: () => Promise<string>): Nemesis {
+  const nothing = (): Promise<void> => Promise.resolve();
+  return { name, allows: [], start, stop: nothing, heal: nothing };
+}
+
+/** Resolves when every gateway refuses a push that nobody is to get. */
+async function refusesPushes(system: System): Promise<string> {
+  const body = {
+    sendType: 'UNICAST',
+    messageType: 'SERVER_TO_CLIENT',
+    businessType: 'faults.nobody',
+    toUniqueId: 'nobody',
+    content: null,
+  } as const;
+  await eventually(
+    async () => {
+      for (const gateway of system.gateways) {
+        const { kind } = await push(gateway, { body });
+        if (kind === 'ok') throw new Error(`${gateway.name} takes pushes`);
+      }
+    },
+    { within: FELT },
+  );
+  return 'every gateway refuses pushes';
 }
 
 /** Resolves when the broker takes connections. */
@@ -45,5 +235,3 @@ async function listens({ port }: RabbitMqNode): Promise<void> {
     { within: BOOT },
   );
 }
-
-export type MakeNemesis = (run: Run) => Nemesis;

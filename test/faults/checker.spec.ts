@@ -177,6 +177,15 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
     }),
   ],
   [
+    'one token opens two connections',
+    'token-twice',
+    (entries) => {
+      const event: Event = { kind: 'admitted', token: 't1', gateway: 'g1' };
+      const is = (one: Entry): boolean => one.kind === 'quiesced';
+      return after(is, event)(after(is, event)(entries));
+    },
+  ],
+  [
     'a gateway ends by itself',
     'crashed',
     after((one) => one.kind === 'quiesced', {

@@ -29,6 +29,8 @@ export type Problem =
   | 'close-code'
   /** The server refused a handshake that was in order. */
   | 'handshake'
+  /** A single-use token opened two connections. */
+  | 'token-twice'
   /** A client was told of a gap and nothing had made one. */
   | 'gap'
   /** A probe after everything was healed did not reach its client. */
@@ -85,6 +87,7 @@ export function check(entries: readonly Entry[], expectation: Expectation): Verd
     ...checkOrder(index),
     ...checkOperations(index),
     ...checkConnections(index),
+    ...checkTokens(index),
     ...checkEnd(index),
     ...checkMeaning(index, expectation),
   ];
@@ -137,6 +140,16 @@ function checkClose(entries: readonly Entry[], entry: Closed & Entry): Finding |
   if (entry.code === 1006 && isExcused(entries, 'abnormal-close', entry.at)) return undefined;
   const detail = `${entry.client} at ${entry.gateway}: ${String(entry.code)}`;
   return { problem: 'close-code', detail };
+}
+
+function checkTokens({ entries }: Index): Finding[] {
+  const used = new Set<string>();
+  return entries.flatMap((entry) => {
+    if (entry.kind !== 'admitted') return [];
+    const isAgain = used.has(entry.token);
+    used.add(entry.token);
+    return isAgain ? [{ problem: 'token-twice' as const, detail: entry.gateway }] : [];
+  });
 }
 
 /** After the end every client, and not only the service, must prove to be alive. */

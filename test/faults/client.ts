@@ -50,6 +50,7 @@ export class FaultClient {
   /** The gateway that it is, or was last, connected to. */
   gateway = '';
   private readonly sockets = new Set<WatchedSocket>();
+  private away = false;
 
   constructor(
     readonly identity: Identity,
@@ -87,9 +88,16 @@ export class FaultClient {
     this.client.close();
   }
 
-  /** Cuts its connection without a goodbye, as a page that loses its network does. */
-  cut(): void {
+  /** Loses its network, without a goodbye, until `online`. */
+  offline(): void {
+    this.away = true;
     for (const socket of this.sockets) socket.cut();
+  }
+
+  online(): void {
+    if (!this.away) return;
+    this.away = false;
+    this.client.reconnect();
   }
 
   private received(message: Delivered): void {
@@ -99,6 +107,7 @@ export class FaultClient {
   }
 
   private open(url: string, protocol: string): WebSocket {
+    if (this.away) throw new Error('no network');
     const door = this.doors.next();
     const { pathname, search } = new URL(url);
     const socket = new WatchedSocket(

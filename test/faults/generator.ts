@@ -10,12 +10,18 @@ export interface Mix {
   readonly addressing: Readonly<Record<'unicast' | 'multicast' | 'broadcast', number>>;
   /** Share of callers that repeat what was not accepted. */
   readonly repeating: number;
+  /** Business types of the questions to handlers. */
+  readonly questions: readonly string[];
+  /** Longest padding of a message, in characters. */
+  readonly padding: number;
 }
 
 export const EVERYTHING: Mix = {
   channels: { rest: 30, batch: 10, repeat: 10, amqp: 15, client: 15, upstream: 20 },
   addressing: { unicast: 76, multicast: 12, broadcast: 12 },
   repeating: 0.8,
+  questions: ['qrcode.refresh'],
+  padding: 300,
 };
 
 type Address = Pick<Operation, 'audience'> & { readonly body: Readonly<Record<string, Json>> };
@@ -37,7 +43,7 @@ export class Generator {
     const repeats = random.next() < mix.repeating;
     if (channel === 'client' || channel === 'upstream') {
       const sender = random.pick(this.clients);
-      return channel === 'client' ? this.between(sender) : this.question(sender, 'upstream');
+      return channel === 'client' ? this.between(sender) : this.asked(sender);
     }
     const sender = random.pick(this.services);
     const { audience, body } = this.address();
@@ -51,12 +57,12 @@ export class Generator {
   }
 
   /** A question to a handler; its reply is the proof that every hop works. */
-  question(sender: Identity, channel: 'upstream' | 'probe'): Operation {
-    const body = {
-      sendType: 'UNICAST',
-      messageType: 'CLIENT_TO_SERVER',
-      businessType: 'qrcode.refresh',
-    };
+  question(
+    sender: Identity,
+    channel: 'upstream' | 'probe',
+    businessType = 'qrcode.refresh',
+  ): Operation {
+    const body = { sendType: 'UNICAST', messageType: 'CLIENT_TO_SERVER', businessType };
     const audience = this.namesOf(
       ({ uniqueId, clientType }) =>
         uniqueId === sender.uniqueId && clientType === sender.clientType,
@@ -73,6 +79,15 @@ export class Generator {
       toUniqueId: to.uniqueId,
     };
     return this.make('prober', 'probe', audience, body, true);
+  }
+
+  /** Half of the questions of a user with two tabs are asked by both in the same moment, as one message. */
+  private asked(sender: Identity): Operation {
+    const { random } = this;
+    const question = this.question(sender, 'upstream', random.pick(this.mix.questions));
+    const tabs = question.audience.filter((name) => name !== sender.name);
+    const [twin] = random.next() < 0.5 ? tabs : [];
+    return twin === undefined ? question : { ...question, twin };
   }
 
   private between(sender: Identity): Operation {
@@ -116,7 +131,7 @@ export class Generator {
     const seq = (this.seqs.get(sender) ?? 0) + 1;
     this.seqs.set(sender, seq);
     const op = `${sender}-${String(seq).padStart(6, '0')}`;
-    const content = { seq, pad: 'x'.repeat(this.random.integer(0, 300)) };
+    const content = { seq, pad: 'x'.repeat(this.random.integer(0, this.mix.padding)) };
     const whole = { businessType: 'faults.message', ...body, content, messageId: op };
     return {
       op,

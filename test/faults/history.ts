@@ -72,6 +72,13 @@ export interface Refused {
   readonly status: number;
 }
 
+/** A token opened a connection. */
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly token: string;
+  readonly gateway: string;
+}
+
 /** The application was told that messages are missing. */
 export interface GapTold {
   readonly kind: 'gap';
@@ -121,6 +128,7 @@ export type Event =
   | Connected
   | Closed
   | Refused
+  | Admitted
   | GapTold
   | NemesisMark
   | Exited

@@ -19,18 +19,22 @@ const PAUSE = 200;
 /** Messages of one batch request. */
 const BATCH = 5;
 
+/** There is no gateway to send to. */
+const NOBODY: Attempt = { kind: 'refused', reason: 'no gateway' };
+
 /** What the load sends through. */
 export interface Ways {
   readonly clients: readonly FaultClient[];
   readonly amqp: AmqpSender;
-  /** A gateway for the next request; gateways that the run has ended are left out. */
-  entrance(): Entrance;
+  /** A gateway for the next request; undefined when the run has ended them all. */
+  entrance(): Entrance | undefined;
 }
 
 /** Open loop: operations begin at a fixed rate, whatever becomes of those before. */
 export class Load {
   accepted = 0;
   private begun = 0;
+  private abandoned = false;
   private readonly running = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
 
@@ -51,8 +55,15 @@ export class Load {
     }, TICK);
   }
 
+  /** Begins no more. */
   stop(): void {
     clearInterval(this.timer);
+  }
+
+  /** Nobody waits for what is still running: callers repeat nothing any more. */
+  abandon(): void {
+    this.stop();
+    this.abandoned = true;
   }
 
   /** Resolves when so many more operations were accepted. */
@@ -108,7 +119,7 @@ export class Load {
   private async one(operation: Operation): Promise<void> {
     this.invoke(operation);
     const { channel, sender } = operation;
-    const client = this.ways.clients.find(({ name }) => name === sender);
+    const client = this.clientOf(sender);
     if (client !== undefined) {
       await this.bySdk(client, operation);
       return;
@@ -118,64 +129,53 @@ export class Load {
       return;
     }
     await this.repeating(operation, () =>
-      channel === 'amqp' ? this.ways.amqp.send(operation) : push(this.ways.entrance(), operation),
+      channel === 'amqp' ? this.ways.amqp.send(operation) : this.push(operation),
     );
   }
 
   /** The SDK repeats by itself, over any number of connections, until there is an answer. */
-  private async bySdk({ client }: FaultClient, operation: Operation): Promise<void> {
-    try {
-      await client.send(operation.body as Parameters<typeof client.send>[0]);
-      this.complete(operation, { kind: 'ok' }, 1);
-    } catch (error) {
-      const code = error instanceof WirepostError ? error.code : String(error);
-      const isUnknown = code === 'UNKNOWN_OUTCOME' || code === 'CLOSED';
-      this.complete(operation, { kind: isUnknown ? 'unknown' : 'failed', reason: code }, 1);
-    }
+  private async bySdk(client: FaultClient, operation: Operation): Promise<void> {
+    const twin = this.clientOf(operation.twin);
+    const attempts = await Promise.all(
+      [client, ...(twin === undefined ? [] : [twin])].map((one) => sendBy(one, operation)),
+    );
+    this.complete(operation, bestOf(attempts), attempts.length);
+  }
+
+  private clientOf(name: string | undefined): FaultClient | undefined {
+    return this.ways.clients.find((client) => client.name === name);
   }
 
   /** A caller that lost the first answer: the same message at two gateways in the same moment. */
   private async twice(operation: Operation): Promise<void> {
     await this.repeating(operation, async () => {
-      const attempts = await Promise.all([
-        push(this.ways.entrance(), operation),
-        push(this.ways.entrance(), operation),
-      ]);
-      return (
-        attempts.find(({ kind }) => kind === 'ok') ??
-        attempts.find(({ kind }) => kind === 'unknown') ??
-        attempts[0]
-      );
+      const attempts = await Promise.all([this.push(operation), this.push(operation)]);
+      return bestOf(attempts);
     });
   }
 
   private async repeating(operation: Operation, send: () => Promise<Attempt>): Promise<void> {
     const deadline = performance.now() + DEADLINE;
-    let doubt: Attempt | undefined;
-    let silent = false;
-    for (let attempts = 1; ; attempts += 1) {
+    const made: Attempt[] = [];
+    for (;;) {
       const attempt = await send();
-      if (attempt.kind === 'unknown') {
-        doubt = attempt;
-        silent ||= attempt.silent === true;
-      }
-      const isOver = !operation.repeats || performance.now() > deadline;
-      if (attempt.kind === 'ok' || attempt.kind === 'failed' || isOver) {
-        // What may have been taken once is not refused because a later attempt was.
-        const end = attempt.kind === 'ok' ? attempt : (doubt ?? attempt);
-        this.complete(operation, end, attempts, silent);
-        return;
-      }
+      made.push(attempt);
+      const isLast = this.abandoned || !operation.repeats || performance.now() > deadline;
+      if (attempt.kind === 'ok' || attempt.kind === 'failed' || isLast) break;
       await wait(PAUSE + this.random.integer(0, PAUSE));
     }
+    // What may have been taken once is not refused because a later attempt was.
+    const isSilent = made.some((attempt) => attempt.kind === 'unknown' && attempt.silent === true);
+    this.complete(operation, bestOf(made), made.length, isSilent);
   }
 
   private async batch(operations: readonly Operation[]): Promise<void> {
     for (const operation of operations) this.invoke(operation);
-    const attempts = await pushAll(this.ways.entrance(), operations);
+    const at = this.ways.entrance();
+    const attempts = at === undefined ? [] : await pushAll(at, operations);
     await Promise.all(
       operations.map(async (operation, i) => {
-        const attempt = attempts[i] ?? { kind: 'failed', reason: 'no result for it' };
+        const attempt = attempts[i] ?? NOBODY;
         if (attempt.kind === 'ok' || attempt.kind === 'failed' || !operation.repeats)
           this.complete(operation, attempt, 1, attempt.kind === 'unknown' && attempt.silent);
         else await this.again(operation, attempt);
@@ -187,10 +187,15 @@ export class Load {
   private async again(operation: Operation, first: Attempt): Promise<void> {
     let before: Attempt | undefined = first;
     await this.repeating(operation, async () => {
-      const attempt = before ?? (await push(this.ways.entrance(), operation));
+      const attempt = before ?? (await this.push(operation));
       before = undefined;
       return attempt;
     });
+  }
+
+  private push(operation: Operation): Promise<Attempt> {
+    const at = this.ways.entrance();
+    return at === undefined ? Promise.resolve(NOBODY) : push(at, operation);
   }
 
   private invoke({ op, channel, sender, seq, audience, from, ordered }: Operation): void {
@@ -212,4 +217,24 @@ export class Load {
       this.history.add({ kind, ...common, reason: attempt.reason });
     }
   }
+}
+
+async function sendBy({ client }: FaultClient, { body }: Operation): Promise<Attempt> {
+  try {
+    await client.send(body as Parameters<typeof client.send>[0]);
+    return { kind: 'ok' };
+  } catch (error) {
+    const reason = error instanceof WirepostError ? error.code : String(error);
+    const isUnknown = reason === 'UNKNOWN_OUTCOME' || reason === 'CLOSED';
+    return { kind: isUnknown ? 'unknown' : 'failed', reason };
+  }
+}
+
+/** What several attempts at one message came to together. */
+function bestOf(attempts: readonly Attempt[]): Attempt {
+  const of = (kind: Attempt['kind']): Attempt | undefined =>
+    attempts.find((attempt) => attempt.kind === kind);
+  return (
+    of('ok') ?? of('unknown') ?? of('failed') ?? of('refused') ?? { kind: 'unknown', reason: '' }
+  );
 }

@@ -12,6 +12,8 @@ export interface Operation {
   readonly from?: string;
   readonly ordered: boolean;
   readonly body: Partial<UnifiedBody> & { readonly content: Json };
+  /** Another client of the same user, which sends the same message at the same time. */
+  readonly twin?: string;
   /** False: the first answer counts, as for a caller that gives up. */
   readonly repeats: boolean;
 }

@@ -4,27 +4,26 @@ import type { Load } from './load';
 import type { Nemesis } from './nemesis';
 import type { System } from './system';
 
-/** ms for each step of coming to rest. */
-const LIMIT = 60_000;
 /** ms for the last probes: a client that does not answer by then is a zombie. */
 const PROBE = 10_000;
 
 /**
  * Brings a run to rest: everything healed, every operation ended, queues empty, every client connected anew from its
- * cursor, and a probe to each. The log is one order, so what has not come before its client's probe never will.
+ * cursor, and a probe to each. Every step may take `limit` ms. The log is one order, so what has not come before its client's probe never will.
  */
 export async function quiesce(
   system: System,
   load: Load,
   generator: Generator,
   nemeses: readonly Nemesis[],
+  limit = 60_000,
 ): Promise<void> {
   for (const nemesis of nemeses) await nemesis.heal();
   load.stop();
-  await load.settled(LIMIT);
-  const left = await emptied(system);
+  await load.settled(limit);
+  const left = await emptied(system, limit);
   for (const { client } of system.clients) client.reconnect();
-  await reached(system, () => system.clients.every(({ connected }) => connected), LIMIT);
+  await reached(system, () => system.clients.every(({ connected }) => connected), limit);
   system.history.add({ kind: 'quiesced', left });
   const probes = system.clients.map((client) => ({
     client,
@@ -40,14 +39,14 @@ export async function quiesce(
 }
 
 /** Waits until the queues are empty; returns what they still hold after the limit. */
-async function emptied(system: System): Promise<number> {
+async function emptied(system: System, limit: number): Promise<number> {
   let left = Infinity;
   await eventually(
     async () => {
       left = await system.waiting();
       if (left > 0) throw new Error('the queues are not empty');
     },
-    { within: LIMIT },
+    { within: limit },
   ).catch(() => undefined);
   return left;
 }

@@ -12,7 +12,7 @@ interface Answer {
 }
 
 /** Pushes one message by REST. */
-export async function push(at: Entrance, { body }: Operation): Promise<Attempt> {
+export async function push(at: Entrance, { body }: Pick<Operation, 'body'>): Promise<Attempt> {
   const answer = await post(at, '/websocket/push', body);
   return 'kind' in answer ? answer : judge(answer);
 }

@@ -61,7 +61,8 @@ export class System implements Doors {
   static async start(options: SystemOptions, history: History): Promise<System> {
     const system = new System(options, history);
     try {
-      for (let i = 0; i < (options.gateways ?? 2); i += 1) await system.addGateway();
+      const names = Array.from({ length: options.gateways ?? 2 }, (_, i) => `g${String(i + 1)}`);
+      await Promise.all(names.map((name) => system.addGateway(name)));
       system.amqp.start();
       for (const identity of CLIENTS) system.addClient(identity);
     } catch (error) {
@@ -83,8 +84,8 @@ export class System implements Doors {
     return gateway;
   }
 
-  entrance(): Gateway {
-    return this.next();
+  entrance(): Gateway | undefined {
+    return this.gateways.some(({ up }) => up) ? this.next() : undefined;
   }
 
   async token({ uniqueId, clientType, tags }: Identity): Promise<string> {
@@ -100,8 +101,8 @@ export class System implements Doors {
     return data;
   }
 
-  /** Starts a gateway; another one under the same name takes the place of one that ended. */
-  async addGateway(name = `g${String(this.gateways.length + 1)}`): Promise<Gateway> {
+  /** Starts a gateway; one under the same name, which has ended, it replaces. */
+  async addGateway(name: string): Promise<Gateway> {
     const process = await GatewayProcess.start(
       { ...ENV, AMQP_URL: this.broker.url, AMQP_PREFIX: this.prefix, ...this.options.env },
       this.options.main,
