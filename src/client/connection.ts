@@ -123,8 +123,8 @@ export class Connection {
     let url = this.base + (this.reconnectToken ?? '');
     if (fresh) {
       url = await this.owner.url();
+      // The reconnect token stays: it needs no claim, and so is good while the log takes none.
       this.base = url.slice(0, url.lastIndexOf('/') + 1);
-      this.reconnectToken = undefined;
     }
     this.first ??= url;
     const before = url === this.first ? undefined : issuedAt(this.first);

@@ -124,11 +124,11 @@ describe('the connection of the SDK', () => {
     expect((await scripted.again()).url).toBe(`${urls[2] ?? ''}?cursor=13-1013`);
   });
 
-  it('takes a new token when the reconnect token brings no welcome three times', async () => {
+  it('takes a new token each third time that it is not welcomed, and goes back to the reconnect token', async () => {
     const scripted = await ScriptedClient.welcomed();
     const urls: string[] = [];
     scripted.socket.drop();
-    for (let i = 0; i < 3; i += 1) {
+    for (let i = 0; i < 6; i += 1) {
       scripted.client.reconnect();
       await settled();
       urls.push(scripted.socket.url);
@@ -138,6 +138,9 @@ describe('the connection of the SDK', () => {
       'again',
       'again',
       'token2',
+      'again',
+      'again',
+      'token3',
     ]);
   });
 
