@@ -38,7 +38,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/settings.ts', 'test/support/**/*.ts', 'test/**/*.spec.ts'],
+    files: ['src/settings.ts', 'test/support/**/*.ts', 'test/**/*.spec.ts', 'test/**/*.long.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { Channel } from 'amqplib';
+import amqp, { type Channel } from 'amqplib';
 
 import { eventually } from '../support/eventually';
 import type { RabbitMqNode } from '../support/rabbitmq-node';
@@ -97,20 +97,21 @@ export function frozenBroker(broker: RabbitMqNode): Nemesis {
   };
 }
 
-/** The broker takes no publishes: a memory or a disk alarm, as rabbitmqctl sets its limits. */
+/** The broker takes no publishes: a memory or a disk alarm, by a limit that cannot be kept. */
 export function alarm(system: System, kind: 'memory' | 'disk'): Nemesis {
-  const [command, low, normal] =
+  const limit = (value: string): string =>
     kind === 'memory'
-      ? (['set_vm_memory_high_watermark', '0.00001', '0.6'] as const)
-      : (['set_disk_free_limit', '1000TB', '100MB'] as const);
+      ? `vm_memory_monitor:set_vm_memory_high_watermark(${value})`
+      : `rabbit_disk_monitor:set_disk_free_limit("${value}")`;
+  const [low, normal] = kind === 'memory' ? ['0.00001', '0.6'] : ['1000TB', '100MB'];
   const clear = async (): Promise<void> => {
-    await system.broker.ctl(command, normal);
+    await system.broker.evaluate(limit(normal));
   };
   return {
     name: `${kind} alarm`,
     allows: [],
     start: async () => {
-      await system.broker.ctl(command, low);
+      await system.broker.evaluate(limit(low));
       return refusesPushes(system);
     },
     stop: clear,
@@ -145,10 +146,10 @@ export function closedChannels(system: System): Nemesis {
   const all = 'pg_local:get_members(rabbit_channels)';
   const later = `[P || P <- ${all}, rabbit_channel:info(P, [number]) > [{number, 1}]]`;
   const declare = `{'queue.declare', 0, <<"no such queue">>, true, false, false, false, false, []}`;
-  const close = `L = ${later}, [rabbit_channel:do(P, ${declare}) || P <- L], length(L).`;
+  const close = `length([rabbit_channel:do(P, ${declare}) || P <- ${later}])`;
   return atOnce('channels closed', async () => {
     const before = await connections(system);
-    const count = Number(await system.broker.ctl('eval', close));
+    const count = Number(await system.broker.evaluate(close));
     if (count < 1) throw new Error('there were no channels');
     const live = (await connections(system)).filter((pid) => before.includes(pid)).length;
     if (live === 0) throw new Error('every connection was closed with them');
@@ -157,14 +158,16 @@ export function closedChannels(system: System): Nemesis {
 }
 
 async function connections({ broker }: System): Promise<readonly string[]> {
-  return (await broker.ctl('list_connections', 'pid')).trim().split('\n');
+  const pids = await broker.evaluate('[pid_to_list(P) || P <- rabbit_networking:connections()]');
+  return pids.match(/<[^>]+>/g) ?? [];
 }
 
 /** The broker closes every connection. */
 export function closedConnections(system: System): Nemesis {
   return atOnce('connections closed', async () => {
     const open = (await connections(system)).length;
-    await system.broker.ctl('close_all_connections', 'fault suite');
+    const close = 'rabbit_networking:close_connection(P, "fault suite")';
+    await system.broker.evaluate(`[${close} || P <- rabbit_networking:connections()]`);
     return `${String(open)} connections were closed`;
   });
 }
@@ -191,6 +194,42 @@ export function cancelledConsumers(system: System, businessType: string): Nemesi
       return `${String(consumerCount)} consumers had the queue`;
     });
   });
+}
+
+/** A handler's queue takes no more and says so: the broker nacks. */
+export function fullQueue(broker: RabbitMqNode, { prefix }: System, businessType: string): Nemesis {
+  const queue = `${prefix}.handler.${businessType}`;
+  const clear = async (): Promise<void> => {
+    await broker.ctl('clear_policy', 'full').catch(() => undefined);
+  };
+  return {
+    name: 'nack',
+    allows: [],
+    start: async () => {
+      const definition = JSON.stringify({ 'max-length': 0, overflow: 'reject-publish' });
+      await broker.ctl('set_policy', 'full', `^${queue}$`, definition, '--apply-to', 'queues');
+      await eventually(() => nacked(broker.url, queue), { within: FELT });
+      return 'a publish was nacked';
+    },
+    stop: clear,
+    heal: clear,
+  };
+}
+
+/** Throws unless the broker refuses a publish to the queue. */
+async function nacked(url: string, queue: string): Promise<void> {
+  const connection = await amqp.connect(url);
+  try {
+    const channel = await connection.createConfirmChannel();
+    const isRefused = new Promise<boolean>((resolve) => {
+      channel.publish('', queue, Buffer.from('{}'), {}, (error: unknown) => {
+        resolve(Boolean(error));
+      });
+    });
+    if (!(await isRefused)) throw new Error(`${queue} takes publishes`);
+  } finally {
+    await connection.close();
+  }
 }
 
 /** A fault that is over when it has happened. */

@@ -6,6 +6,7 @@ const EXPECTATION = { accepted: 6, faults: ['kill -9'] };
 /** A sound history: two senders, three clients, one fault that cuts connections, probes at the end. */
 function soundHistory(): Entry[] {
   let at = 0;
+  let offset = 0;
   const entries: Entry[] = [];
   const add = (event: Event): void => {
     entries.push({ at: (at += 1), ...event });
@@ -23,7 +24,7 @@ function soundHistory(): Entry[] {
     });
   };
   const receive = (op: string, client: string): void => {
-    const body = { client, op, cursor: `${op}-1`, hash: op };
+    const body = { client, op, cursor: `${String((offset += 1))}-1`, hash: op };
     add({ kind: 'wire', ...body });
     add({ kind: 'app', ...body });
   };
@@ -237,8 +238,8 @@ describe('the checker', () => {
   });
 
   describe('where a client was told of a gap', () => {
-    const told = (before: string): Mutation => {
-      const gap: Event = { kind: 'gap', client: 'c1', from: '1-1', to: '2-1', reason: 'LOG_HOLE' };
+    const told = (before: string, from = '3-1', to = '5-1'): Mutation => {
+      const gap: Event = { kind: 'gap', client: 'c1', from, to, reason: 'LOG_HOLE' };
       return (entries) =>
         entries.flatMap((one) =>
           isApp(before, 'c1')(one) ? [{ at: one.at, ...gap }, one] : [one],
@@ -248,6 +249,14 @@ describe('the checker', () => {
 
     it('excuses what is missing in its place', () => {
       expect(check(told('s1-3')(isMissing(soundHistory())), EXPECTATION).findings).toEqual([]);
+    });
+
+    it.each([
+      ['begins before what the client has', '1-1', '5-1'],
+      ['ends behind what comes next', '3-1', '6-1'],
+    ])('says when the gap %s', (_, from, to) => {
+      const verdict = check(told('s1-3', from, to)(isMissing(soundHistory())), EXPECTATION);
+      expect(verdict.findings.map(({ problem }) => problem)).toEqual(['gap-bounds']);
     });
 
     it('does not excuse what is missing elsewhere', () => {

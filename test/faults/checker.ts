@@ -1,5 +1,6 @@
 import { CloseCode } from '../../src/protocol/close-codes';
 import { checkDelivery } from './check-delivery';
+import { checkGaps } from './check-gaps';
 import { checkOrder } from './check-order';
 import type { Closed, Entry, Excuse, NemesisMark } from './history';
 import { indexOf, type Index } from './history-index';
@@ -33,6 +34,8 @@ export type Problem =
   | 'token-twice'
   /** A client was told of a gap and nothing had made one. */
   | 'gap'
+  /** A gap that covers what the client has, or leaves open what it has not. */
+  | 'gap-bounds'
   /** A probe after everything was healed did not reach its client. */
   | 'probe-missing'
   /** Queues still held messages at the end. */
@@ -85,6 +88,7 @@ export function check(entries: readonly Entry[], expectation: Expectation): Verd
   const findings = [
     ...checkDelivery(index),
     ...checkOrder(index),
+    ...checkGaps(index),
     ...checkOperations(index),
     ...checkConnections(index),
     ...checkTokens(index),

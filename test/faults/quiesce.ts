@@ -1,4 +1,5 @@
 import { eventually } from '../support/eventually';
+import type { FaultClient } from './client';
 import type { Generator } from './generator';
 import type { Load } from './load';
 import type { Nemesis } from './nemesis';
@@ -25,16 +26,11 @@ export async function quiesce(
   for (const { client } of system.clients) client.reconnect();
   await reached(system, () => system.clients.every(({ connected }) => connected), limit);
   system.history.add({ kind: 'quiesced', left });
-  const probes = system.clients.map((client) => ({
-    client,
-    operation: generator.probe(client.identity),
-  }));
-  for (const { operation } of probes) void load.run(operation);
-  await reached(
-    system,
-    () => probes.every(({ client, operation }) => client.got.has(operation.op)),
-    PROBE,
-  );
+  const probes = system.clients.map(({ identity }) => generator.probe(identity));
+  for (const probe of probes) void load.run(probe);
+  const isReached = ({ name, got }: FaultClient): boolean =>
+    probes.every(({ op, audience }) => !audience.includes(name) || got.has(op));
+  await reached(system, () => system.clients.every(isReached), PROBE);
   await load.settled(PROBE);
 }
 

@@ -1,5 +1,6 @@
 import amqp from 'amqplib';
 
+import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
 import { freshPrefix } from '../support/shared-broker';
 import { SERVICE_KEY } from '../support/test-node';
@@ -35,6 +36,8 @@ export const CLIENTS: readonly Identity[] = [
   { name: 'c4b', uniqueId: 'u4', clientType: 'WEB', tags: ['even', 'vip'] },
 ];
 
+/** ms within which every client must be connected at the beginning. */
+const CONNECTED = 20_000;
 const ENV = { PUBLISH_TIMEOUT: '2s', RETRY_DELAYS: '200ms,1s', DRAIN_TIMEOUT: '2s' };
 
 /** One gateway of a run; `up` is false from the moment at which the run ends it. */
@@ -65,6 +68,13 @@ export class System implements Doors {
       await Promise.all(names.map((name) => system.addGateway(name)));
       system.amqp.start();
       for (const identity of CLIENTS) system.addClient(identity);
+      await eventually(
+        () => {
+          if (!system.clients.every(({ connected }) => connected))
+            throw new Error('not every client is connected');
+        },
+        { within: CONNECTED },
+      );
     } catch (error) {
       await system.stop();
       throw error;
@@ -140,7 +150,9 @@ export class System implements Doors {
     const isOurs = ['handler', 'retry']
       .map((kind) => `lists:prefix("${this.prefix}.${kind}.", ${name})`)
       .join(' orelse ');
-    const messages = 'proplists:get_value(messages, rabbit_amqqueue:info(Q, [messages]))';
+    // Asked of the queue itself: what the broker tells of its queues is seconds old.
+    const total = 'fun rabbit_fifo:query_messages_total/1';
+    const messages = `element(2, element(2, ra:leader_query(amqqueue:get_pid(Q), ${total})))`;
     const queues = `Q <- rabbit_amqqueue:list(), ${isOurs}`;
     return Number(await this.broker.evaluate(`lists:sum([${messages} || ${queues}])`));
   }

@@ -14,7 +14,7 @@ import type { Message } from '../../../src/domain/message/message';
 /** ms that the slow handler works. */
 const SLOW = 300;
 
-@BusinessHandler('fault.slow')
+@BusinessHandler('fault.slow', { concurrency: 30 })
 class SlowHandler implements Handler {
   async handle(): Promise<Reply> {
     await wait(SLOW);
