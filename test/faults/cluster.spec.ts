@@ -1,10 +1,10 @@
+import { isFullRun } from '../support/full-run';
 import { RabbitMqCluster } from '../support/rabbitmq-cluster';
 import { type Cut, killedLeader, partitioned, rollingRestart } from './cluster-nemeses';
 import { runFault } from './fault-run';
 import type { Row } from './results';
 
 const RUN = 180_000;
-const isFull = process.env['FAULTS'] === 'full';
 
 type Partition = Pick<Cut, 'name' | 'split' | 'served'> & { readonly seed: number };
 
@@ -29,7 +29,7 @@ const MORE: readonly Partition[] = [
     seed: 16,
   },
 ];
-const PARTITIONS = isFull ? [LEADER_OFF, ...MORE] : [LEADER_OFF];
+const PARTITIONS = isFullRun ? [LEADER_OFF, ...MORE] : [LEADER_OFF];
 
 describe('a cluster of three servers', () => {
   let cluster: RabbitMqCluster;
@@ -82,7 +82,7 @@ describe('a cluster of three servers', () => {
         seed,
         // As long as RabbitMQ takes to notice, and to act; where the rest serves, `around` keeps it so.
         hold: served ? 0 : 15_000,
-        around: isFull && served ? 4500 : 900,
+        around: isFullRun && served ? 4500 : 900,
         recoverWithin: 30_000,
         nemesis: ({ system }) =>
           partitioned(cluster, { name, queue: `${system.prefix}.log`, split, served }),

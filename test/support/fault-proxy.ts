@@ -54,11 +54,6 @@ export class FaultProxy {
     return (this.listener.address() as AddressInfo).port;
   }
 
-  /** Connections that are open now. */
-  get connections(): number {
-    return this.pairs.size;
-  }
-
   /** Nothing passes in either way, and nobody is told. */
   stall(): void {
     this.up.stalled = this.down.stalled = true;
