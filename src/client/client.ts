@@ -6,6 +6,7 @@ import { EventHub, type Listener } from './event-hub';
 import { host } from './host';
 import { Inbox } from './inbox';
 import { Outbox } from './outbox';
+import { issuedAt } from './token';
 import {
   type ClientEvents,
   type ConnectOptions,
@@ -65,7 +66,11 @@ export class Client {
     this.outbox = new Outbox(options.queueLimit ?? 1000);
     this.store = new CursorStore(options.storage, options.storageKey ?? 'wirepost');
     this.connection = new Connection({
-      url: async () => options.url(),
+      url: async () => {
+        const url = await options.url();
+        this.store.begin(issuedAt(url));
+        return url;
+      },
       open: options.socket ?? ((url, protocol) => host.openSocket(url, protocol)),
       position: () => this.inbox.position,
       frame: (frame) => {
@@ -191,7 +196,10 @@ export class Client {
 
   private async begin(): Promise<void> {
     const cursor = this.options.cursor ?? (await this.store.load());
-    if (cursor !== undefined) this.inbox.start(cursor);
+    if (cursor !== undefined) {
+      this.inbox.start(cursor);
+      this.store.begin(cursor);
+    }
     this.connection.connect();
   }
 
@@ -232,6 +240,7 @@ export class Client {
     if (resumed && this.cursor !== undefined)
       this.connection.control({ op: 'ack', cursor: this.cursor });
     if (this.inbox.position === undefined) this.inbox.start(cursor);
+    this.store.begin(cursor);
     this.outbox.connected((text) => {
       this.connection.write(text);
     }, limits);

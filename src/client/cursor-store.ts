@@ -30,6 +30,11 @@ export class CursorStore {
     return this.read(this.entry) ?? (shared ? this.latest() : undefined);
   }
 
+  /** Where this client starts: what comes from here on is due after a reload as well, also when nothing was handled. */
+  begin(cursor: string | undefined): void {
+    if (cursor !== undefined && this.read(this.entry) === undefined) this.save(cursor);
+  }
+
   save(cursor: string): void {
     attempt(() => this.storage?.setItem(this.entry, cursor));
   }

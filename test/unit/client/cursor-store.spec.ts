@@ -86,6 +86,30 @@ describe('a cursor that is kept', () => {
     expect(seen).toEqual([13]);
   });
 
+  it('is that of the start until something was handled, whatever token a reload brings', async () => {
+    const storage = aStorage();
+    const before = await page(storage);
+    expect(before.socket.url).not.toContain('cursor');
+    const after = await page(storage);
+    expect(after.socket.url).toContain('?cursor=10-1000');
+    after.socket.welcome();
+    expect((await page(storage)).socket.url).toContain('?cursor=10-1000');
+  });
+
+  it('is that of the first token when the page is reloaded before it was welcomed', async () => {
+    const storage = aStorage();
+    for (const [issued, position] of [
+      ['3-1003', ''],
+      ['9-1009', '?cursor=3-1003'],
+    ] as const) {
+      const payload = Buffer.from(JSON.stringify({ cu: issued })).toString('base64url');
+      const url = `wss://host/socket/head.${payload}.signature`;
+      const scripted = new ScriptedClient({ storage, url: () => url });
+      await settled();
+      expect(scripted.socket.url).toBe(url + position);
+    }
+  });
+
   it('is of its own for each key', async () => {
     const storage = aStorage();
     (await page(storage, 'one')).socket.deliver(11);
@@ -159,7 +183,7 @@ describe('a cursor that is kept', () => {
       duplicate.socket.deliver(60);
       await jest.advanceTimersByTimeAsync(100);
       expect(one.client.cursor).toBe('50-1050');
-      expect(Object.keys(shared).filter((key) => key.startsWith('wirepost.'))).toHaveLength(2);
+      expect(Object.keys(shared).filter((key) => key.startsWith('wirepost.'))).toHaveLength(3);
     });
 
     it('is waited for, also when the page is shown meanwhile', async () => {
