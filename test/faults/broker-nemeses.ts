@@ -8,10 +8,13 @@ import { eventually } from '../support/eventually';
 import type { RabbitMqNode } from '../support/rabbitmq-node';
 import type { Nemesis } from './nemesis';
 import { push } from './rest-sender';
+import type { Run } from './fault-run';
 import type { System } from './system';
 
 /** ms within which a server that was started again takes connections. */
 const BOOT = 90_000;
+/** Questions that fill a handler's queue. */
+const BURST = 400;
 /** ms within which a fault must be felt. */
 const FELT = 20_000;
 
@@ -102,8 +105,8 @@ export function alarm(system: System, kind: 'memory' | 'disk'): Nemesis {
   const limit = (value: string): string =>
     kind === 'memory'
       ? `vm_memory_monitor:set_vm_memory_high_watermark(${value})`
-      : `rabbit_disk_monitor:set_disk_free_limit("${value}")`;
-  const [low, normal] = kind === 'memory' ? ['0.00001', '0.6'] : ['1000TB', '100MB'];
+      : `rabbit_disk_monitor:set_disk_free_limit(${value})`;
+  const [low, normal] = kind === 'memory' ? ['0.00001', '0.6'] : [String(1e15), String(1e8)];
   const clear = async (): Promise<void> => {
     await system.broker.evaluate(limit(normal));
   };
@@ -197,8 +200,12 @@ export function cancelledConsumers(system: System, businessType: string): Nemesi
 }
 
 /** A handler's queue takes no more and says so: the broker nacks. */
-export function fullQueue(broker: RabbitMqNode, { prefix }: System, businessType: string): Nemesis {
-  const queue = `${prefix}.handler.${businessType}`;
+export function fullQueue(
+  broker: RabbitMqNode,
+  { system, load, generator }: Run,
+  businessType: string,
+): Nemesis {
+  const queue = `${system.prefix}.handler.${businessType}`;
   const clear = async (): Promise<void> => {
     await broker.ctl('clear_policy', 'full').catch(() => undefined);
   };
@@ -206,8 +213,14 @@ export function fullQueue(broker: RabbitMqNode, { prefix }: System, businessType
     name: 'nack',
     allows: [],
     start: async () => {
-      const definition = JSON.stringify({ 'max-length': 0, overflow: 'reject-publish' });
+      const definition = JSON.stringify({ 'max-length': 1, overflow: 'reject-publish' });
       await broker.ctl('set_policy', 'full', `^${queue}$`, definition, '--apply-to', 'queues');
+      // More than its handlers work on at a time, so that some wait in it.
+      for (let i = 0; i < BURST; i += 1) {
+        const { identity } = system.clients[i % system.clients.length] ?? {};
+        if (identity === undefined) throw new Error('there are no clients');
+        void load.run(generator.question(identity, 'upstream', businessType));
+      }
       await eventually(() => nacked(broker.url, queue), { within: FELT });
       return 'a publish was nacked';
     },
