@@ -1,15 +1,10 @@
 import 'reflect-metadata';
 
+import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
-import {
-  ConsoleLogger,
-  type DynamicModule,
-  Module,
-  type Provider,
-  ValidationPipe,
-} from '@nestjs/common';
+import { type DynamicModule, Module, type Provider, ValidationPipe } from '@nestjs/common';
 import {
   APP_FILTER,
   APP_GUARD,
@@ -42,8 +37,10 @@ import { ChargingStatusModule } from './business/charging-status/charging-status
 import { DisplayShowModule } from './business/display-show/display-show.module';
 import { PaymentResultModule } from './business/payment-result/payment-result.module';
 import { QrcodeRefreshModule } from './business/qrcode-refresh/qrcode-refresh.module';
+import { consoleLog } from './infrastructure/observability/console-log';
 import { PrometheusMetrics } from './infrastructure/observability/prometheus-metrics';
 import { SystemClock } from './infrastructure/observability/system-clock';
+import { type Line, WorkersPage } from './infrastructure/observability/workers-page';
 import { HashedServiceKeys } from './infrastructure/security/hashed-service-keys';
 import { JwtTokenService } from './infrastructure/security/jwt-token-service';
 import { BodyValidator } from './interface/body-validator';
@@ -64,7 +61,7 @@ import { Upgrade } from './interface/websocket/upgrade';
 import { WirepostWsAdapter } from './interface/websocket/wirepost-ws.adapter';
 import { WirepostGateway } from './interface/websocket/websocket.gateway';
 import { brokerProviders } from './infrastructure/broker-providers';
-import type { LogLevel, Settings } from './settings';
+import type { Settings } from './settings';
 
 /** The package's root, from src as from dist. */
 const ROOT = resolve(__dirname, '..');
@@ -72,7 +69,6 @@ const ROOT = resolve(__dirname, '..');
 const BODY_LIMIT = 16 * 1024 * 1024;
 /** ms that a claim or probe waits for its entry to come back. */
 const LOG_TIMEOUT = 5000;
-const LEVELS: readonly LogLevel[] = ['error', 'warn', 'log', 'debug', 'verbose'];
 /** What developers add: one Nest module per business type. */
 const BUSINESS_MODULES = [
   QrcodeRefreshModule,
@@ -93,6 +89,24 @@ function provide<T, D extends readonly Token<unknown>[]>(
   make: (...args: Instances<D>) => T,
 ): Provider {
   return { provide: token, inject: [...inject], useFactory: make as (...args: unknown[]) => T };
+}
+
+/** A worker's page is that of all workers; every other node's is its own. */
+function metricsProviders(): Provider[] {
+  return [
+    { provide: PrometheusMetrics, useClass: PrometheusMetrics },
+    { provide: Metrics, useExisting: PrometheusMetrics },
+    provide(MetricsPage, [PrometheusMetrics], (own) =>
+      cluster.isWorker ? new WorkersPage(own, lineToPrimary()) : own,
+    ),
+  ];
+}
+
+function lineToPrimary(): Line {
+  return {
+    send: (message) => process.send?.(message),
+    onMessage: (listener) => process.on('message', listener),
+  };
 }
 
 function logProviders(settings: Settings): Provider[] {
@@ -248,8 +262,7 @@ export class AppModule {
       ],
       providers: [
         { provide: Clock, useClass: SystemClock },
-        { provide: Metrics, useClass: PrometheusMetrics },
-        { provide: MetricsPage, useExisting: Metrics },
+        ...metricsProviders(),
         { provide: ServiceKeys, useValue: new HashedServiceKeys(settings.serviceKeys) },
         ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }),
         ...logProviders(settings),
@@ -304,11 +317,11 @@ export class WirepostApp {
       windowEntries: () => follower.window.count,
       windowBytes: () => follower.window.bytes,
     };
-    this.nest.get(MetricsPage).observe({
-      ...gauges,
-      logLagSeconds: () => probe.lag / 1000,
-      ready: () => (probe.ready ? 1 : 0),
-    });
+    const { connections, logOffset, ...window } = gauges;
+    const page = this.nest.get(MetricsPage);
+    page.observe({ connections });
+    page.observe({ logOffset, ready: () => (probe.ready ? 1 : 0) }, 'min');
+    page.observe({ ...window, logLagSeconds: () => probe.lag / 1000 }, 'max');
     this.nest.get(LiveFigures).observe({
       ...gauges,
       logLag: () => probe.lag,
@@ -327,14 +340,13 @@ export async function createApp(
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
-  const logLevels = LEVELS.slice(0, LEVELS.indexOf(settings.logLevel) + 1);
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.with(settings, business),
     adapter,
     {
       bodyParser: false,
       abortOnError: false,
-      logger: new ConsoleLogger({ json: settings.production, logLevels: [...logLevels, 'fatal'] }),
+      logger: consoleLog(settings.production, settings.logLevel),
     },
   );
   adapter.getInstance().removeAllContentTypeParsers();

@@ -1,36 +1,85 @@
 import 'reflect-metadata';
 
+import cluster from 'node:cluster';
+
 import { Logger } from '@nestjs/common';
 
-import { createApp, type WirepostApp } from './app.module';
-import { readSettings, type Settings, SettingsError } from './settings';
+import type { WirepostApp } from './app.module';
+import { consoleLog } from './infrastructure/observability/console-log';
+import { generatedEnvironment, readSettings, type Settings, SettingsError } from './settings';
+import { EX_CONFIG, type Failed, Workers } from './workers';
 
-/** Exit status for a wrong configuration (EX_CONFIG of sysexits.h). */
-const EX_CONFIG = 78;
-/** ms after which a shutdown that hangs is ended. */
-const SHUTDOWN_LIMIT = 30_000;
+/** ms after the time for draining by which a shutdown that hangs is ended. */
+const SHUTDOWN_LIMIT = 20_000;
+/** ms that the primary leaves its workers on top. */
+const GRACE = 5000;
 
 async function main(): Promise<void> {
   const settings = readSettings();
+  if (settings.workers > 1 && cluster.isPrimary) await supervise(settings);
+  else await serve(settings);
+}
+
+/** Is one node: the whole program, or one of its workers. */
+async function serve(settings: Settings): Promise<void> {
   const logger = new Logger('Wirepost');
+  // Only here: the process that supervises needs none of it.
+  const { createApp } = await import('./app.module.js');
   const app = await createApp(settings);
   process.on('unhandledRejection', (reason) => {
     logger.error(reason);
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      stop(app, logger).catch((error: unknown) => {
-        logger.error(error);
-        process.exit(1);
-      });
+  let stopping = false;
+  const onSignal = (): void => {
+    if (stopping) return;
+    stopping = true;
+    stop(app, shutdownLimit(settings), logger).catch((error: unknown) => {
+      logger.error(error);
+      process.exit(1);
     });
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    // A worker may get it from whoever started the program and from the primary; elsewhere the second one ends at once.
+    if (cluster.isWorker) process.on(signal, onSignal);
+    else process.once(signal, onSignal);
   }
   await app.start();
-  process.stdout.write(`${announcement(settings, app.port)}\n`);
+  if (cluster.isPrimary) announce(settings, app.port);
+}
+
+/** Has workers serve and is no node itself. */
+async function supervise(settings: Settings): Promise<void> {
+  Logger.overrideLogger(consoleLog(settings.production, settings.logLevel));
+  const shared = generatedEnvironment(settings);
+  const workers = new Workers(
+    settings.workers,
+    () => cluster.fork(shared),
+    new Logger('Workers'),
+    shutdownLimit(settings) + GRACE,
+  );
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      workers.stop();
+    });
+  }
+  const { status, reason } = await workers.run((port) => {
+    announce(settings, port);
+  });
+  if (reason !== undefined) process.stderr.write(refusal(reason));
+  process.exit(status);
+}
+
+function shutdownLimit({ websocket }: Settings): number {
+  return websocket.drainTimeout + SHUTDOWN_LIMIT;
+}
+
+function announce(settings: Settings, port: number): void {
+  process.stdout.write(`${announcement(settings, port)}\n`);
 }
 
 /** What to do first, for whoever started it. */
-function announcement({ rabbitmq, generated, http, console }: Settings, port: number): string {
+function announcement(settings: Settings, port: number): string {
+  const { rabbitmq, generated, http, console, workers } = settings;
   const base = `http://localhost:${String(port)}`;
   const key = generated.serviceKey ?? '<service key>';
   const url = `${base}${http.globalPrefix}/websocket/token?uniqueId=user-1&clientType=H5`;
@@ -38,7 +87,7 @@ function announcement({ rabbitmq, generated, http, console }: Settings, port: nu
     '',
     rabbitmq === undefined
       ? 'Wirepost runs on its embedded log and queues, in memory, for trying and developing. Set AMQP_URL for RabbitMQ.'
-      : 'Wirepost runs on RabbitMQ.',
+      : `Wirepost runs on RabbitMQ${workers > 1 ? `, with ${String(workers)} workers` : ''}.`,
     '',
     ...(console ? [`  console         ${base}${http.globalPrefix}/console`] : []),
     `  get a token     curl -H "Authorization: Bearer ${key}" "${url}"`,
@@ -54,18 +103,28 @@ function announcement({ rabbitmq, generated, http, console }: Settings, port: nu
   return `${lines.join('\n')}\n`;
 }
 
-async function stop(app: WirepostApp, logger: Logger): Promise<void> {
+async function stop(app: WirepostApp, limit: number, logger: Logger): Promise<void> {
   logger.log('stopping');
   setTimeout(() => {
     logger.error('the shutdown took too long');
     process.exit(1);
-  }, SHUTDOWN_LIMIT).unref();
+  }, limit).unref();
   await app.stop();
   process.exit(0);
 }
 
+function refusal(reason: string): string {
+  return `Wirepost does not start: ${reason}\n`;
+}
+
 main().catch((error: unknown) => {
-  const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`Wirepost does not start: ${text}\n`);
-  process.exit(error instanceof SettingsError ? EX_CONFIG : 1);
+  const reason = error instanceof Error ? error.message : String(error);
+  const status = error instanceof SettingsError ? EX_CONFIG : 1;
+  if (cluster.isWorker && process.send !== undefined) {
+    // The primary says it, once for all workers.
+    process.send({ kind: 'failed', reason } satisfies Failed, () => process.exit(status));
+  } else {
+    process.stderr.write(refusal(reason));
+    process.exit(status);
+  }
 });

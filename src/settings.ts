@@ -10,6 +10,8 @@ import type { WebSocketSettings } from './interface/websocket/websocket-settings
 export interface Settings {
   readonly production: boolean;
   readonly logLevel: LogLevel;
+  /** Processes that share the port, each a node. */
+  readonly workers: number;
   readonly http: { readonly port: number; readonly host: string; readonly globalPrefix: string };
   readonly websocket: WebSocketSettings;
   /** Whether the console is served. */
@@ -155,6 +157,7 @@ export const SCHEMA = z.object({
   ),
   PORT: integer('8086', 0, 65_535),
   HOST: text('0.0.0.0'),
+  WORKERS: integer('1', 1, 64),
   PUBLIC_URL: parsed('', 'must be a URL that starts with wss:// or ws://', (value) =>
     value === '' ? '' : readUrl(value, ['wss:', 'ws:']),
   ),
@@ -229,6 +232,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   return Object.freeze({
     production,
     logLevel: values.LOG_LEVEL,
+    workers: values.WORKERS,
     http: { port: values.PORT, host: values.HOST, globalPrefix: values.GLOBAL_PREFIX },
     websocket: webSocketSlice(values),
     console: hasConsole(values),
@@ -252,7 +256,23 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   });
 }
 
+/** What was made for this run, as the variables by which other processes of the run get the same. */
+export function generatedEnvironment({ generated, tokens }: Settings): Record<string, string> {
+  const { serviceKey, secret } = generated;
+  return {
+    ...(serviceKey !== undefined && {
+      SERVICE_KEYS: `development:${SCOPES.join('+')}:${serviceKey}`,
+    }),
+    ...(secret && { JWT_SECRET: tokens.secrets[0] }),
+  };
+}
+
 function checkTogether(values: Values): void {
+  if (values.WORKERS > 1 && values.AMQP_URL.length === 0) {
+    throw new SettingsError(
+      'WORKERS must be 1 without AMQP_URL, or each worker would have a log of its own.',
+    );
+  }
   // A token's claim may come later than its end, by as long as its way through the log takes.
   if (values.TOKEN_TTL > values.WINDOW_MAX_AGE / 2) {
     throw new SettingsError(

@@ -42,9 +42,12 @@ export abstract class Metrics {
 /** Values that are read when somebody asks, by name. */
 export type Gauges = Readonly<Record<string, () => number>>;
 
+/** What a gauge is when the page stands for several nodes. */
+export type Together = 'sum' | 'min' | 'max';
+
 /** The exporter's side. */
 export abstract class MetricsPage {
-  abstract observe(gauges: Gauges): void;
+  abstract observe(gauges: Gauges, together?: Together): void;
   abstract readonly contentType: string;
   abstract text(): Promise<string>;
 }

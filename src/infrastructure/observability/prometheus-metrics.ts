@@ -7,7 +7,11 @@ import {
   Metrics,
   type MetricsPage,
   type TimingName,
+  type Together,
 } from '../../application/ports/metrics';
+
+/** A page as it goes from one process to another. */
+export type MetricsJson = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
 
 interface Timing {
   readonly counts: Uint32Array;
@@ -52,11 +56,12 @@ export class PrometheusMetrics extends Metrics implements MetricsPage {
     return this.timings[name].counts;
   }
 
-  observe(gauges: Gauges): void {
+  observe(gauges: Gauges, together: Together = 'sum'): void {
     for (const [name, read] of Object.entries(gauges)) {
       new Gauge({
         name: `wirepost_${snake(name)}`,
         help: words(name),
+        aggregator: together,
         registers: [this.registry],
         collect() {
           this.set(read());
@@ -70,12 +75,22 @@ export class PrometheusMetrics extends Metrics implements MetricsPage {
   }
 
   text(): Promise<string> {
+    this.update();
+    return this.registry.metrics();
+  }
+
+  /** What the page says, for another process to add to its own. */
+  json(): Promise<MetricsJson> {
+    this.update();
+    return this.registry.getMetricsAsJSON();
+  }
+
+  private update(): void {
     for (const [name, total] of this.totals) {
       const counter = this.counters.get(name) ?? this.makeCounter(name);
       counter.reset();
       counter.inc(total);
     }
-    return this.registry.metrics();
   }
 
   private makeTiming(name: TimingName): Timing {

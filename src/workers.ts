@@ -1,0 +1,186 @@
+import type { Worker } from 'node:cluster';
+
+import type { LoggerService } from '@nestjs/common';
+
+import type { ToPrimary, ToWorker } from './infrastructure/observability/workers-page';
+
+/** Exit status for a wrong configuration (EX_CONFIG of sysexits.h). */
+export const EX_CONFIG = 78;
+/** ms before a worker that ended is replaced: doubled for each that ended young, up to the longest. */
+const FIRST_DELAY = 100;
+const LONGEST_DELAY = 10_000;
+/** ms of listening after which a worker's end is no longer laid to its start. */
+const GROWN = 60_000;
+
+/** The last words of a worker that cannot start. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly reason: string;
+}
+
+/** How all workers came to their end; with `reason` when nobody asked for it. */
+export interface Ending {
+  readonly status: number;
+  readonly reason?: string;
+}
+
+type Log = Pick<LoggerService, 'log' | 'warn' | 'error'>;
+
+/**
+ * The primary's side of node:cluster: processes that share a port, each a whole node. One that ends is replaced; but
+ * when one cannot start before all have listened once, or says that the configuration is wrong, all of them end.
+ */
+export class Workers {
+  private readonly alive = new Set<Worker>();
+  private readonly listening = new Set<Worker>();
+  private readonly delays = new Set<NodeJS.Timeout>();
+  private restarts = 0;
+  private announced = false;
+  private ending: Ending | undefined;
+  private limit: NodeJS.Timeout | undefined;
+  private onListening: (port: number) => void = () => undefined;
+  private onEnded: (ending: Ending) => void = () => undefined;
+
+  /** `stopLimit`: ms after which workers that do not end are killed. */
+  constructor(
+    private readonly count: number,
+    private readonly fork: () => Worker,
+    private readonly log: Log,
+    private readonly stopLimit: number,
+  ) {}
+
+  /** Starts them; `onListening` is called once, when all listen. Resolves when the last one has ended. */
+  run(onListening: (port: number) => void): Promise<Ending> {
+    this.onListening = onListening;
+    return new Promise((resolve) => {
+      this.onEnded = resolve;
+      for (let i = 0; i < this.count; i += 1) this.begin(0);
+    });
+  }
+
+  /** Has all of them drain. */
+  stop(): void {
+    this.end({ status: 0 });
+  }
+
+  /** `deaths`: of workers before it in its place, counted from the last one that had grown old. */
+  private begin(deaths: number): void {
+    const worker = this.fork();
+    this.alive.add(worker);
+    let listeningSince: number | undefined;
+    let reason: string | undefined;
+    worker.once('listening', ({ port }: { port: number }) => {
+      listeningSince = Date.now();
+      this.listens(worker, port);
+    });
+    worker.on('message', (message: ToPrimary | Failed) => {
+      if (message.kind === 'failed') reason = message.reason;
+      else this.relay(worker, message);
+    });
+    worker.on('error', (error) => {
+      this.log.error(`worker ${String(worker.id)}: ${error.message}`);
+    });
+    // Its last words may be read after its end is known; the line closes when all of them are.
+    const gone = [
+      new Promise<number | string>((resolve) => {
+        worker.once('exit', (code: number | null, signal: string | null) => {
+          resolve(signal ?? code ?? 1);
+        });
+      }),
+      new Promise<void>((resolve) => {
+        worker.once('disconnect', resolve);
+      }),
+    ] as const;
+    void Promise.all(gone).then(([how]) => {
+      const grown = listeningSince !== undefined && Date.now() - listeningSince > GROWN;
+      this.ended(worker, how, reason, grown ? 1 : deaths + 1);
+    });
+  }
+
+  private listens(worker: Worker, port: number): void {
+    this.listening.add(worker);
+    if (this.announced || this.listening.size < this.count) return;
+    this.announced = true;
+    this.onListening(port);
+  }
+
+  /** `how`: the exit status, or the signal by which it ended. */
+  private ended(
+    worker: Worker,
+    how: number | string,
+    reason: string | undefined,
+    deaths: number,
+  ): void {
+    const listened = this.listening.delete(worker);
+    this.alive.delete(worker);
+    if (this.ending !== undefined) {
+      if (listened && how !== 0 && this.ending.status === 0) this.ending = { status: 1 };
+    } else if (this.announced || listened) {
+      if (how === EX_CONFIG) this.end(endingBy(how, reason));
+      else this.replace(worker, how, reason, deaths);
+    } else {
+      this.end(endingBy(how, reason));
+    }
+    this.finish();
+  }
+
+  private replace(
+    worker: Worker,
+    how: number | string,
+    reason: string | undefined,
+    deaths: number,
+  ): void {
+    const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** (deaths - 1));
+    const why = reason === undefined ? '' : `: ${reason}`;
+    this.log.warn(
+      `worker ${String(worker.id)} ended (${String(how)})${why}; another one starts in ${String(delay)} ms`,
+    );
+    const timer = setTimeout(() => {
+      this.delays.delete(timer);
+      this.restarts += 1;
+      this.begin(deaths);
+    }, delay);
+    this.delays.add(timer);
+  }
+
+  private end(ending: Ending): void {
+    if (this.ending !== undefined) return;
+    this.ending = ending;
+    for (const timer of this.delays) clearTimeout(timer);
+    for (const { process } of this.alive) process.kill('SIGTERM');
+    this.limit = setTimeout(() => {
+      this.log.error('the shutdown of a worker took too long');
+      for (const { process } of this.alive) process.kill('SIGKILL');
+    }, this.stopLimit);
+    this.finish();
+  }
+
+  private finish(): void {
+    if (this.ending === undefined || this.alive.size > 0) return;
+    clearTimeout(this.limit);
+    this.onEnded(this.ending);
+  }
+
+  /** Takes a question for metrics to the other workers that listen, and each answer back. */
+  private relay(worker: Worker, message: ToPrimary): void {
+    const { request } = message;
+    if (message.kind === 'ask') {
+      const others = [...this.listening].filter((other) => other !== worker);
+      tell(worker, { kind: 'asking', request, others: others.length, restarts: this.restarts });
+      for (const other of others) tell(other, { kind: 'asked', asker: worker.id, request });
+      return;
+    }
+    const { asker, page } = message;
+    const one = [...this.listening].find(({ id }) => id === asker);
+    if (one !== undefined) tell(one, { kind: 'answered', request, page });
+  }
+}
+
+function endingBy(how: number | string, reason: string | undefined): Ending {
+  const status = typeof how === 'number' && how !== 0 ? how : 1;
+  return { status, reason: reason ?? `a worker ended before it listened (${String(how)})` };
+}
+
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message);
+}

@@ -1,0 +1,233 @@
+import { readFileSync } from 'node:fs';
+
+import { eventually } from '../support/eventually';
+import { GatewayProcess } from '../support/gateway-process';
+import { aBody } from '../support/message.builder';
+import { freePort } from '../support/rabbitmq-node';
+import { onSharedBroker } from '../support/shared-broker';
+import { TestClient } from '../support/test-client';
+import { SERVICE_KEY } from '../support/test-node';
+
+const WORKERS = 3;
+const STARTED = 20_000;
+
+function pidsOfWorkers(gateway: GatewayProcess): number[] {
+  const path = `/proc/${String(gateway.pid)}/task/${String(gateway.pid)}/children`;
+  return readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+}
+
+function authorized(key: string): { readonly headers: Readonly<Record<string, string>> } {
+  // No connection is used twice, so that each request may come to another worker.
+  return { headers: { authorization: `Bearer ${key}`, connection: 'close' } };
+}
+
+/** A gateway with workers, as one talks to it that does not know which of them answers. */
+class Workers {
+  constructor(
+    readonly gateway: GatewayProcess,
+    private readonly key = SERVICE_KEY,
+  ) {}
+
+  static async start(env: Readonly<Record<string, string>>): Promise<Workers> {
+    const gateway = await GatewayProcess.start({ ...env, WORKERS: String(WORKERS) });
+    const workers = new Workers(gateway);
+    await workers.announced();
+    return workers;
+  }
+
+  async announced(): Promise<void> {
+    await eventually(
+      () => {
+        expect(this.gateway.text).toContain(`with ${String(WORKERS)} workers`);
+      },
+      { within: STARTED },
+    );
+  }
+
+  async connect(uniqueId: string): Promise<TestClient> {
+    const response = await fetch(
+      `${this.gateway.base}/websocket/token?uniqueId=${uniqueId}`,
+      authorized(this.key),
+    );
+    const { data } = (await response.json()) as { data: string };
+    return this.open(data.slice(data.lastIndexOf('/') + 1));
+  }
+
+  async resume(client: TestClient): Promise<TestClient> {
+    return this.open(String(client.welcome?.['reconnectToken']), client.cursor);
+  }
+
+  async push(body: unknown): Promise<void> {
+    const { headers } = authorized(this.key);
+    const { status } = await fetch(`${this.gateway.base}/websocket/push`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(status).toBe(202);
+  }
+
+  /** The value of a metric without labels; NaN when there is none. */
+  async metric(name: string): Promise<number> {
+    const response = await fetch(`${this.gateway.base}/metrics`, authorized(this.key));
+    const line = (await response.text()).split('\n').find((one) => one.startsWith(`${name} `));
+    return Number(line?.slice(name.length) ?? NaN);
+  }
+
+  async stop(): Promise<void> {
+    this.gateway.signal('SIGTERM');
+    await this.gateway.exited();
+  }
+
+  private async open(token: string, cursor?: string): Promise<TestClient> {
+    const client = TestClient.connect(this.gateway.socketUrl(token), { cursor });
+    await eventually(() => {
+      expect(client.welcome).toBeDefined();
+    });
+    return client;
+  }
+}
+
+describe('workers', () => {
+  it('share the port: unicast and broadcast reach clients wherever they are, and metrics are of all', async () => {
+    const workers = await Workers.start(onSharedBroker());
+    const clients: TestClient[] = [];
+    for (let i = 0; i < 12; i += 1) clients.push(await workers.connect(`user-${String(i)}`));
+    for (let i = 0; i < 12; i += 1) {
+      await workers.push(aBody({ toUniqueId: `user-${String(i)}`, content: i }));
+    }
+    await workers.push(aBody({ sendType: 'BROADCAST', toUniqueId: undefined, content: 'all' }));
+    await eventually(() => {
+      expect(clients.map((client) => client.contents)).toEqual(clients.map((_, i) => [i, 'all']));
+    });
+    expect(await workers.metric('wirepost_workers')).toBe(WORKERS);
+    expect(await workers.metric('wirepost_connections')).toBe(12);
+    expect(await workers.metric('wirepost_frames_delivered_total')).toBe(24);
+    expect(await workers.metric('wirepost_push_accepted_total')).toBe(13);
+    expect(await workers.metric('wirepost_ready')).toBe(1);
+    expect(await workers.metric('wirepost_worker_restarts_total')).toBe(0);
+    await workers.stop();
+  });
+
+  it('give a client that comes back to any of them what it missed, once and in order', async () => {
+    const workers = await Workers.start(onSharedBroker());
+    let client = await workers.connect('user');
+    const contents: unknown[] = [];
+    // More often than there are workers: it comes to others.
+    for (let round = 0; round < 2 * WORKERS; round += 1) {
+      await workers.push(aBody({ toUniqueId: 'user', content: 2 * round }));
+      await eventually(() => {
+        expect(client.contents.at(-1)).toBe(2 * round);
+      });
+      client.terminate();
+      contents.push(...client.contents);
+      await workers.push(aBody({ toUniqueId: 'user', content: 2 * round + 1 }));
+      client = await workers.resume(client);
+      await eventually(() => {
+        expect(client.contents[0]).toBe(2 * round + 1);
+      });
+    }
+    contents.push(...client.contents);
+    expect(contents).toEqual(Array.from({ length: 4 * WORKERS }, (_, i) => i));
+    await workers.stop();
+  });
+
+  it('are replaced when they are killed, and their clients lose nothing', async () => {
+    const workers = await Workers.start(onSharedBroker());
+    const before = pidsOfWorkers(workers.gateway);
+    expect(before).toHaveLength(WORKERS);
+    const users = Array.from({ length: 9 }, (_, i) => `user-${String(i)}`);
+    const clients = await Promise.all(users.map((user) => workers.connect(user)));
+    const pushAll = async (content: number): Promise<void> => {
+      for (const user of users) await workers.push(aBody({ toUniqueId: user, content }));
+    };
+    await pushAll(0);
+    await eventually(() => {
+      for (const client of clients) expect(client.contents).toEqual([0]);
+    });
+    process.kill(before[0] ?? 0, 'SIGKILL');
+    await eventually(() => {
+      expect(clients.some((client) => client.closed?.code === 1006)).toBe(true);
+    });
+    await pushAll(1);
+    await eventually(
+      async () => {
+        expect(await workers.metric('wirepost_workers')).toBe(WORKERS);
+      },
+      { within: STARTED },
+    );
+    expect(await workers.metric('wirepost_worker_restarts_total')).toBe(1);
+    expect(pidsOfWorkers(workers.gateway)).toHaveLength(WORKERS);
+    expect(workers.gateway.text).toMatch(
+      /worker 1 ended \(SIGKILL\); another one starts in 100 ms/,
+    );
+    const lost = clients.filter((client) => client.closed !== undefined);
+    expect(lost.length).toBeLessThan(clients.length);
+    const resumed = await Promise.all(lost.map((client) => workers.resume(client)));
+    await pushAll(2);
+    await eventually(() => {
+      for (const client of clients) {
+        const next = resumed[lost.indexOf(client)];
+        expect([...client.contents, ...(next?.contents ?? [])]).toEqual([0, 1, 2]);
+      }
+    });
+    await workers.stop();
+  });
+
+  it('all drain on SIGTERM, also when each of them gets the signal besides, with status 0', async () => {
+    const workers = await Workers.start({ ...onSharedBroker(), DRAIN_TIMEOUT: '1s' });
+    const clients: TestClient[] = [];
+    for (let i = 0; i < 6; i += 1) clients.push(await workers.connect(`user-${String(i)}`));
+    const pids = pidsOfWorkers(workers.gateway);
+    // As a terminal or systemd does: every process of the group gets it.
+    for (const pid of pids) process.kill(pid, 'SIGTERM');
+    workers.gateway.signal('SIGTERM');
+    await eventually(() => {
+      for (const client of clients)
+        expect(client.closed).toEqual({ code: 1012, reason: 'restarting' });
+    });
+    expect(await workers.gateway.exited()).toBe(0);
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+
+  it('end with the primary, however that ended', async () => {
+    const workers = await Workers.start(onSharedBroker());
+    const pids = pidsOfWorkers(workers.gateway);
+    await workers.gateway.kill9();
+    await eventually(() => {
+      for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    });
+  });
+
+  it('share the key and the secret that were made for the run, which are announced once', async () => {
+    const gateway = await GatewayProcess.spawn({ ...onSharedBroker(), WORKERS: String(WORKERS) });
+    const announced = new Workers(gateway);
+    await announced.announced();
+    expect(gateway.text.match(/service key {5}/g)).toHaveLength(1);
+    const workers = new Workers(gateway, /dev-[\w-]+/.exec(gateway.text)?.[0]);
+    // The worker that signs a token is rarely the one that verifies it.
+    for (let i = 0; i < 2 * WORKERS; i += 1) {
+      const client = await workers.connect('user');
+      client.close();
+    }
+    await workers.stop();
+  });
+
+  it.each<[string, number, Record<string, string>, RegExp]>([
+    ['none of them can start', 1, { CONNECT_TIMEOUT: '1s' }, /no broker at AMQP_URL answered/],
+    ['a setting is wrong', 78, { HEARTBEAT: '25' }, /HEARTBEAT must be/],
+    ['there is no RabbitMQ', 78, { AMQP_URL: '' }, /WORKERS must be 1 without AMQP_URL, or .*\./],
+    ['there are none', 78, { WORKERS: '0' }, /WORKERS must be an integer of 1 to 64\./],
+  ])('end with one sentence when %s, with status %d', async (_, status, env, sentence) => {
+    const gateway = await GatewayProcess.spawn({
+      AMQP_URL: `amqp://guest:guest@127.0.0.1:${String(await freePort())}`,
+      LOG_LEVEL: 'error',
+      WORKERS: '2',
+      ...env,
+    });
+    expect(await gateway.exited()).toBe(status);
+    const lines = gateway.text.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(sentence);
+  });
+});

@@ -1,0 +1,134 @@
+import type { Worker } from 'node:cluster';
+import { EventEmitter } from 'node:events';
+
+import { type Ending, Workers } from '../../src/workers';
+
+/** A process that does what the test says. */
+class FakeWorker extends EventEmitter {
+  readonly signals: string[] = [];
+  readonly process = { kill: (signal: string) => this.signals.push(signal) };
+
+  constructor(readonly id: number) {
+    super();
+  }
+
+  listens(): void {
+    this.emit('listening', { port: 8086 });
+  }
+
+  async ends(how: number | string): Promise<void> {
+    if (typeof how === 'number') this.emit('exit', how, null);
+    else this.emit('exit', null, how);
+    this.emit('disconnect');
+    // Lets promises settle, which no timer of the fake clock does.
+    for (let i = 0; i < 5; i += 1) await Promise.resolve();
+  }
+}
+
+class Run {
+  readonly forked: FakeWorker[] = [];
+  readonly warnings: string[] = [];
+  readonly ports: number[] = [];
+  readonly workers: Workers;
+  readonly ending: Promise<Ending>;
+
+  constructor(count: number) {
+    const log = {
+      log: () => undefined,
+      warn: (text: string) => this.warnings.push(text),
+      error: () => undefined,
+    };
+    const fork = (): Worker => {
+      const worker = new FakeWorker(this.forked.length + 1);
+      this.forked.push(worker);
+      return worker as unknown as Worker;
+    };
+    this.workers = new Workers(count, fork, log, 30_000);
+    this.ending = this.workers.run((port) => this.ports.push(port));
+  }
+
+  get last(): FakeWorker {
+    const last = this.forked.at(-1);
+    if (last === undefined) throw new Error('nothing was forked');
+    return last;
+  }
+
+  static listening(count: number): Run {
+    const run = new Run(count);
+    for (const worker of run.forked) worker.listens();
+    return run;
+  }
+}
+
+describe('Workers', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('say that they listen once, when all of them do', async () => {
+    const run = new Run(2);
+    run.forked[0]?.listens();
+    expect(run.ports).toEqual([]);
+    run.forked[1]?.listens();
+    await run.forked[1]?.ends(1);
+    jest.advanceTimersByTime(100);
+    run.last.listens();
+    expect(run.ports).toEqual([8086]);
+  });
+
+  it('are replaced after a delay that doubles for those that end young, up to ten seconds', async () => {
+    const run = Run.listening(1);
+    for (const delay of [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]) {
+      const { length } = run.forked;
+      await run.last.ends(1);
+      jest.advanceTimersByTime(delay - 1);
+      expect(run.forked).toHaveLength(length);
+      jest.advanceTimersByTime(1);
+      expect(run.forked).toHaveLength(length + 1);
+    }
+    run.last.listens();
+    jest.advanceTimersByTime(60_001);
+    await run.last.ends('SIGSEGV');
+    expect(run.warnings.at(-1)).toContain('(SIGSEGV); another one starts in 100 ms');
+  });
+
+  it('end all when one cannot start at first, with its status and its words', async () => {
+    const run = new Run(2);
+    run.last.emit('message', { kind: 'failed', reason: 'no broker' });
+    await run.last.ends(1);
+    expect(run.forked[0]?.signals).toEqual(['SIGTERM']);
+    await run.forked[0]?.ends('SIGTERM');
+    expect(await run.ending).toEqual({ status: 1, reason: 'no broker' });
+    expect(run.forked).toHaveLength(2);
+  });
+
+  it('end all when one says later that the configuration is wrong', async () => {
+    const run = Run.listening(2);
+    await run.last.ends(78);
+    await run.forked[0]?.ends(0);
+    expect(await run.ending).toMatchObject({ status: 78 });
+  });
+
+  it('end with status 1 when one of them did not drain', async () => {
+    const run = Run.listening(2);
+    run.workers.stop();
+    await run.forked[0]?.ends(0);
+    jest.advanceTimersByTime(30_000);
+    expect(run.last.signals).toEqual(['SIGTERM', 'SIGKILL']);
+    await run.last.ends('SIGKILL');
+    expect(await run.ending).toEqual({ status: 1 });
+  });
+
+  it('are not replaced once they are to stop', async () => {
+    const run = Run.listening(2);
+    await run.last.ends(0);
+    run.workers.stop();
+    jest.advanceTimersByTime(100);
+    await run.forked[0]?.ends(0);
+    expect(await run.ending).toEqual({ status: 0 });
+    expect(run.forked).toHaveLength(2);
+  });
+});
