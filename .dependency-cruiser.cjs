@@ -62,7 +62,7 @@ module.exports = {
         '^src/domain/message/',
         '^src/protocol/',
         npm('@nestjs/common'),
-        '^(node:)?crypto$',
+        '^(node:)?(crypto|timers/promises)$',
       ],
       'A business type knows the handler contract and the message, not other types and not the service.',
     ),

@@ -37,6 +37,7 @@ import { ChargingStatusModule } from './business/charging-status/charging-status
 import { DisplayShowModule } from './business/display-show/display-show.module';
 import { PaymentResultModule } from './business/payment-result/payment-result.module';
 import { QrcodeRefreshModule } from './business/qrcode-refresh/qrcode-refresh.module';
+import { ReportBuildModule } from './business/report-build/report-build.module';
 import { consoleLog } from './infrastructure/observability/console-log';
 import { PrometheusMetrics } from './infrastructure/observability/prometheus-metrics';
 import { SystemClock } from './infrastructure/observability/system-clock';
@@ -51,6 +52,7 @@ import { ConsoleController } from './interface/http/console.controller';
 import { HealthController, Willingness } from './interface/http/health.controller';
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
+import { SampleOrdersController } from './interface/http/sample-orders.controller';
 import { ServiceKeyGuard } from './interface/http/service-key.guard';
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrl, TokenController } from './interface/http/token.controller';
@@ -75,6 +77,7 @@ const BUSINESS_MODULES = [
   PaymentResultModule,
   DisplayShowModule,
   ChargingStatusModule,
+  ReportBuildModule,
 ];
 
 type Token<T> = abstract new (...args: never[]) => T;
@@ -258,7 +261,7 @@ export class AppModule {
         PushController,
         HealthController,
         ClientController,
-        ...(settings.console ? [ConsoleController] : []),
+        ...(settings.console ? [ConsoleController, SampleOrdersController] : []),
       ],
       providers: [
         { provide: Clock, useClass: SystemClock },

@@ -2,6 +2,7 @@ import { ChargingStatusModule } from '../../src/business/charging-status/chargin
 import { DisplayShowModule } from '../../src/business/display-show/display-show.module';
 import { PaymentResultModule } from '../../src/business/payment-result/payment-result.module';
 import { QrcodeRefreshModule } from '../../src/business/qrcode-refresh/qrcode-refresh.module';
+import { ReportBuildModule } from '../../src/business/report-build/report-build.module';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
@@ -13,6 +14,7 @@ const MODULES = [
   PaymentResultModule,
   DisplayShowModule,
   ChargingStatusModule,
+  ReportBuildModule,
   TestHandlersModule,
 ];
 
@@ -49,6 +51,31 @@ export function upstream(env: () => Readonly<Record<string, string>>): void {
       correlationId: 'q1',
       content: { page: 'up-1', code: expect.any(String) as string },
     });
+  });
+
+  it('answers report.build when the report is ready, on whatever connection there is by then', async () => {
+    const before = await connect('up-report');
+    before.send(
+      aQuestion({ messageId: 'r1', businessType: 'report.build', content: { title: 'Sales' } }),
+    );
+    await eventually(() => {
+      expect(before.ops('accepted')).toEqual([{ op: 'accepted', messageId: 'r1' }]);
+    });
+    before.close();
+    const token = String(before.welcome?.['reconnectToken']);
+    const after = TestClient.connect(node.socketUrl(token), { cursor: before.cursor });
+    await eventually(
+      () => {
+        expect(after.bodies).toEqual([
+          expect.objectContaining({
+            businessType: 'report.build',
+            correlationId: 'r1',
+            content: { title: 'Sales', rows: 1280, took: 3000 },
+          }),
+        ]);
+      },
+      { within: 10_000 },
+    );
   });
 
   it('overwrites the sender with the authenticated identity', async () => {

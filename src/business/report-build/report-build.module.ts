@@ -1,0 +1,6 @@
+import { Module } from '@nestjs/common';
+
+import { ReportBuildHandler } from './report-build.handler';
+
+@Module({ providers: [ReportBuildHandler] })
+export class ReportBuildModule {}
