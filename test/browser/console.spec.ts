@@ -6,6 +6,7 @@ import { launchBrowser } from '../support/browser';
 import { ConsolePage } from '../support/console-page';
 import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
+import { onSharedBroker } from '../support/shared-broker';
 import { SERVICE_KEY, TOKEN_ONLY_KEY } from '../support/test-node';
 
 const PHONE = { width: 390, height: 844 };
@@ -43,6 +44,16 @@ describe('the console in Chromium', () => {
     return page;
   }
 
+  async function takeTour(console: ConsolePage): Promise<void> {
+    for (const step of ['push', 'ask', 'write', 'resume', 'gap']) {
+      await console.step(step).getByRole('button', { name: 'Show me' }).click();
+      await console.step(step).and(console.page.locator('.done')).waitFor();
+    }
+    await eventually(async () => {
+      expect(await console.step('resume').textContent()).toContain('3 of 3 messages');
+    });
+  }
+
   it('says so when the key is wrong, and lets another one be tried', async () => {
     const console = await ConsolePage.open(browser, gateway.base);
     await console.enterKey('not-the-key');
@@ -67,16 +78,21 @@ describe('the console in Chromium', () => {
 
   it('shows all three kinds of message, a resume and a gap with one click each', async () => {
     const console = await signedIn();
-    for (const step of ['push', 'ask', 'write', 'resume', 'gap']) {
-      await console.step(step).getByRole('button', { name: 'Show me' }).click();
-      await console.step(step).and(console.page.locator('.done')).waitFor();
-    }
-    await eventually(async () => {
-      expect(await console.step('resume').textContent()).toContain('3 of 3 messages');
-    });
+    await takeTour(console);
     expect(await console.frames('bob', 'note.show').count()).toBe(1);
     expect(await console.frames('alice', 'gap').count()).toBe(1);
     expect(await console.step('gap').textContent()).toContain('this position is of another log');
+  });
+
+  it('shows them on RabbitMQ too, under a prefix', async () => {
+    const env = onSharedBroker();
+    const other = await GatewayProcess.start({ ...env, GLOBAL_PREFIX: '/realtime' });
+    const console = await ConsolePage.open(browser, `${other.base}/realtime`);
+    await console.signIn(SERVICE_KEY);
+    await takeTour(console);
+    expect(await console.complaints()).toEqual([]);
+    await console.close();
+    await other.kill9();
   });
 
   it('loses nothing and repeats nothing when a client is cut while messages are pushed to it', async () => {

@@ -13,18 +13,20 @@ describe('the sample shop of the console', () => {
   afterAll(() => node.stop());
 
   it('has an order open until it is paid', async () => {
-    const { status, data } = await node.post<Order>('/console/orders', undefined);
+    const { status, data } = await node.post<Order>('/console/orders', {});
     expect(status).toBe(201);
     const read = async (): Promise<unknown> =>
       (await node.get(`/console/orders/${data.orderId}`)).data;
     expect(await read()).toEqual({ orderId: data.orderId, status: 'OPEN' });
-    await node.post(`/console/orders/${data.orderId}/payment`, undefined);
+    await node.post(`/console/orders/${data.orderId}/payment`, {});
     expect(await read()).toEqual({ orderId: data.orderId, status: 'PAID' });
   });
 
   it('keeps the last hundred orders', async () => {
-    const { data: first } = await node.post<Order>('/console/orders', undefined);
-    for (let i = 0; i < 100; i += 1) await node.post('/console/orders', undefined);
+    const { data: first } = await node.post<Order>('/console/orders', {});
+    for (let i = 0; i < 99; i += 1) await node.post('/console/orders', {});
+    expect((await node.get(`/console/orders/${first.orderId}`)).status).toBe(200);
+    await node.post('/console/orders', {});
     expect((await node.get(`/console/orders/${first.orderId}`)).status).toBe(404);
   });
 

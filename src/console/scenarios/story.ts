@@ -45,22 +45,19 @@ export class Story {
     private readonly hub: number,
   ) {}
 
-  /** Plays it to its end; its clients stay until `end`. */
+  /** Plays it to its end, and closes its clients. */
   async play(act: (story: Story) => Promise<void>): Promise<void> {
     try {
       await act(this);
-      if (this.state.value === 'running') this.state.value = 'done';
+      this.settle('done');
     } catch (error) {
-      if (this.state.value === 'ended') return;
-      this.state.value = 'failed';
       this.fault.value = error instanceof Error ? error.message : String(error);
+      this.settle('failed');
     }
-    for (const participant of this.participants) participant.onFrame = undefined;
   }
 
   end(): void {
-    this.state.value = 'ended';
-    for (const participant of this.participants) participant.close();
+    this.settle('ended');
   }
 
   /** Connects a client, whose frames are drawn between its lane and the service. */
@@ -127,8 +124,17 @@ export class Story {
     return result;
   }
 
+  private settle(state: 'done' | 'failed' | 'ended'): void {
+    if (this.state.value !== 'running') return;
+    this.state.value = state;
+    for (const participant of this.participants) {
+      participant.onFrame = undefined;
+      participant.close();
+    }
+  }
+
   private goOn(): void {
-    if (this.state.value === 'ended') throw new Ended();
+    if (this.state.value !== 'running') throw new Ended();
   }
 
   private drawFrame(lane: number, { direction, wire }: FrameEntry): void {
@@ -138,7 +144,7 @@ export class Story {
   }
 
   private add(step: Omit<Step, 'id' | 'at'>): void {
-    if (this.state.value === 'ended') return;
+    if (this.state.value !== 'running') return;
     const { length } = this.steps.value;
     const at = performance.now() - this.began;
     this.steps.value = [...this.steps.value, { ...step, id: length, at }];

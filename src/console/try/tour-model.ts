@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 
+import type { DeliveredBody } from '../../protocol/unified-body';
 import type { Gateway } from '../access/gateway';
 import type { Key } from '../language/en';
 import type { Text } from '../language/dictionary';
@@ -21,12 +22,17 @@ const CUT_FOR = 1600;
 const MISSED = 3;
 
 /** A frame has passed: it may be what a step is about. */
-export function witness(participant: Participant, entry: FrameEntry): void {
-  const name = participant.request.uniqueId;
+export function witness({ request }: Participant, entry: FrameEntry): void {
+  const name = request.uniqueId;
   const gap = gapOf(entry);
+  if (isResumed(entry)) announce({ key: 'frame.resumed', values: { name } });
   if (gap !== undefined) record('gap', { key: `tour.gap.${gap.reason}`, values: { name } });
-  if (entry.direction !== 'in' || entry.wire.kind !== 'body') return;
-  const { messageType, correlationId, messageId = '' } = entry.wire.body;
+  if (entry.direction === 'in' && entry.wire.kind === 'body')
+    witnessMessage(name, entry, entry.wire.body);
+}
+
+function witnessMessage(name: string, entry: FrameEntry, body: Partial<DeliveredBody>): void {
+  const { messageType, correlationId, messageId = '' } = body;
   if (awaited.delete(messageId)) countMissed(name);
   // After a gap the window comes again, and others send too: that is no news.
   if (entry.missed || entry.latency === undefined) return;
@@ -34,6 +40,10 @@ export function witness(participant: Participant, entry: FrameEntry): void {
   if (startOf(correlationId) !== undefined) record('ask', said('tour.ask.seen', name, ms));
   else if (messageType === 'CLIENT_TO_CLIENT') record('write', said('tour.write.seen', name, ms));
   else record('push', said('tour.push.seen', name, ms));
+}
+
+function isResumed({ wire }: FrameEntry): boolean {
+  return wire.kind === 'control' && wire.frame.op === 'welcome' && wire.frame.resumed;
 }
 
 /** What was sent into a cut line, and has not come yet. */
