@@ -46,7 +46,8 @@ export function record(row: Row): void {
 }
 
 /** Adds a row of a run that judges itself and has found nothing wrong: `accepted` messages, each received once. */
-export function sound(row: string, accepted: number, recovery = -1): void {
+export function sound(row: string, accepted: number, recovery = -1, measured = ''): void {
   const none = { seed: 0, unknown: 0, recovered: 0, wireDuplicates: 0 };
-  record({ ...none, row, accepted, recovery, verdict: 'sound' });
+  const verdict = measured === '' ? 'sound' : `sound: ${measured}`;
+  record({ ...none, row, accepted, recovery, verdict });
 }
