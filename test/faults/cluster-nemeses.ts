@@ -46,8 +46,7 @@ export function partitioned(
   const mend = async (): Promise<void> => {
     if (!isCut) return;
     isCut = false;
-    await cluster.network.heal();
-    await cluster.whole();
+    await cluster.heal();
   };
   return {
     name,

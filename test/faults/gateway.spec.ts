@@ -26,7 +26,7 @@ describe('one of three gateways', () => {
         share: 0.99,
         resumeWithin: 10_000,
         holds: ({ lost, closes }) => {
-          expect(lost).toBeGreaterThanOrEqual(Math.floor(swarm / 3));
+          expect(lost).toBeGreaterThan(swarm / 4);
           expect(closes[1006]).toBeGreaterThanOrEqual(lost);
         },
       });
@@ -44,7 +44,7 @@ describe('one of three gateways', () => {
         share: 1,
         resumeWithin: 10_000,
         holds: ({ lost, closes, resumedAfter }) => {
-          expect(lost).toBeGreaterThanOrEqual(Math.floor(swarm / 3));
+          expect(lost).toBeGreaterThan(swarm / 4);
           expect(closes).toEqual({ 1012: lost });
           // They come back one after the other.
           expect((resumedAfter.at(-1) ?? 0) - (resumedAfter[0] ?? 0)).toBeGreaterThan(1000);

@@ -12,6 +12,8 @@ import { freePort, RabbitMqNode } from './rabbitmq-node';
 /** One scheduler thread that sleeps when it has nothing to do: three servers share two cores with the tests. */
 const ERLANG = ['+S 1:1', '+sbwt none', '+sbwtdcpu none', '+sbwtdio none'];
 const FORMED = 90_000;
+/** ms within which a cluster should be whole by itself after a cut. */
+const BY_ITSELF = 40_000;
 const SIZE = 3;
 /** Seconds without a word after which a member counts as gone; RabbitMQ's default is 60. */
 const TICK = 8;
@@ -110,19 +112,46 @@ export class RabbitMqCluster {
   }
 
   /** Resolves when every member runs and sees all others. */
-  async whole(): Promise<void> {
+  async whole(within = FORMED): Promise<void> {
     await eventually(
       async () => {
         for (const node of this.nodes) {
-          const running = await node.evaluate(
-            '{rabbit:is_running(), length(rabbit_mnesia:cluster_nodes(running))}',
-          );
-          if (running !== `{true, ${String(this.size)}}`)
-            throw new Error(`${node.name} is at ${running}`);
+          const state = await this.stateOf(node);
+          if (state !== this.sound) throw new Error(`${node.name} is at ${state}`);
         }
       },
-      { within: FORMED },
+      { within },
     );
+  }
+
+  /**
+   * Mends all lines and resolves when the cluster is whole. RabbitMQ 3.10.8 now and then leaves a server paused after a
+   * cut (seen once in three cuts of all from all); it is started anew then, as an operator would do.
+   */
+  async heal(): Promise<void> {
+    await this.network.heal();
+    try {
+      await this.whole(BY_ITSELF);
+    } catch (error) {
+      process.stdout.write(
+        `not whole after ${String(BY_ITSELF)} ms: ${String(error)}; restarted\n`,
+      );
+      for (const node of this.nodes) {
+        if ((await this.stateOf(node)) === this.sound) continue;
+        await node.kill9();
+        await node.boot();
+      }
+      await this.whole();
+    }
+  }
+
+  /** What `stateOf` says of a member that runs and sees all others. */
+  private get sound(): string {
+    return `{true, ${String(this.size)}}`;
+  }
+
+  private stateOf(node: RabbitMqNode): Promise<string> {
+    return node.evaluate('{rabbit:is_running(), length(rabbit_mnesia:cluster_nodes(running))}');
   }
 
   /** Takes a stream's replica away from a member. */
@@ -150,7 +179,9 @@ export class RabbitMqCluster {
   }
 
   private async form(): Promise<void> {
-    const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+    const [port, epmdPort] = [await freePort(), await freePort()];
+    // RabbitMQ wants to have its own on all addresses, even where it listens on one.
+    const distPorts = [await freePort(), await freePort(), await freePort()];
     const { network, cookie } = this;
     const names = network.hosts.map((_, member) => this.nameOf(member));
     const config = [
@@ -164,6 +195,7 @@ export class RabbitMqCluster {
     ];
     network.hosts.forEach((host, member) => {
       const epmdAddresses = network.epmdAddresses(member);
+      const distPort = distPorts[member] ?? 0;
       const place = { host, port, distPort, epmdPort, epmdAddresses, cookie, config };
       const inside = network.inside(member);
       const name = this.nameOf(member);
