@@ -17,6 +17,7 @@ type ViewName = keyof typeof VIEWS;
 const hash = signal(location.hash);
 addEventListener('hashchange', () => {
   hash.value = location.hash;
+  scrollTo(0, 0);
 });
 setLanguage(language.value);
 
@@ -77,7 +78,7 @@ export function App() {
   const signedIn = gateway.value !== undefined;
   useEffect(() => {
     // The form that had the focus is gone.
-    if (signedIn) document.querySelector<HTMLElement>('#main')?.focus();
+    if (signedIn) document.querySelector<HTMLElement>('#main')?.focus({ preventScroll: true });
   }, [signedIn]);
   const View = VIEWS[current.value];
   return (
