@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
@@ -16,6 +17,18 @@ export function cpuSeconds(pid: number): number {
 export function residentKib(pid: number): number {
   const status = readFileSync(`/proc/${String(pid)}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0);
+}
+
+/** Processes that a process has started and that run. */
+export function childrenOf(pid: number): readonly number[] {
+  const list = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8');
+  return list.split(' ').filter(Boolean).map(Number);
+}
+
+/** Lets processes, and what they start from now on, open so many files; without the right to, an error says so. */
+export function raiseOpenFiles(pids: readonly number[], count: number): void {
+  for (const pid of pids)
+    execFileSync('prlimit', ['--pid', String(pid), `--nofile=${String(count)}:${String(count)}`]);
 }
 
 /** Seconds that all processors together have been busy since the machine started. */

@@ -31,7 +31,7 @@ export interface Measurement extends Values {
 
 /** Whose processor time is taken. */
 export interface Processes {
-  readonly server: number;
+  readonly server: number | readonly number[];
   readonly broker: number | undefined;
   readonly load: readonly number[];
 }
@@ -63,7 +63,7 @@ export class Meter {
       serverCpu: server * per100k,
       ...(this.processes.broker !== undefined && { brokerCpu: broker * per100k }),
       loadCpu: load / seconds,
-      residentMib: residentKib(this.processes.server) / 1024,
+      residentMib: sum(this.processes.server, residentKib) / 1024,
       othersCores: Math.max(0, (busy - server - broker - load) / seconds),
     };
   }
@@ -78,13 +78,15 @@ interface Snapshot {
 }
 
 function snapshot({ server, broker, load }: Processes): Snapshot {
-  let loadSeconds = cpuSeconds(process.pid);
-  for (const pid of load) loadSeconds += cpuSeconds(pid);
   return {
     at: performance.now(),
-    server: cpuSeconds(server),
+    server: sum(server, cpuSeconds),
     broker: broker === undefined ? 0 : cpuSeconds(broker),
-    load: loadSeconds,
+    load: sum([process.pid, ...load], cpuSeconds),
     busy: busySeconds(),
   };
+}
+
+function sum(pids: number | readonly number[], read: (pid: number) => number): number {
+  return [pids].flat().reduce((total, pid) => total + read(pid), 0);
 }
