@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
@@ -25,10 +24,10 @@ export function childrenOf(pid: number): readonly number[] {
   return list.split(' ').filter(Boolean).map(Number);
 }
 
-/** Lets processes, and what they start from now on, open so many files; without the right to, an error says so. */
-export function raiseOpenFiles(pids: readonly number[], count: number): void {
-  for (const pid of pids)
-    execFileSync('prlimit', ['--pid', String(pid), `--nofile=${String(count)}:${String(count)}`]);
+/** Files that a process of this machine's user may open at most. */
+export function openFilesLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  return Number(/^Max open files\s+\d+\s+(\d+)/m.exec(limits)?.[1] ?? Infinity);
 }
 
 /** Seconds that all processors together have been busy since the machine started. */
