@@ -81,6 +81,8 @@ export class Window {
   /** Everything after this position, up to the end, is in the window. */
   private base = -1;
   private baseTimestamp = 0;
+  /** Time of the newest entry that was dropped before its age, for want of room. */
+  private squeezedAt = -Infinity;
 
   constructor(private readonly limits: WindowLimits) {}
 
@@ -150,6 +152,7 @@ export class Window {
       const tooOld = first.time < horizon;
       const tooBig = this.bytes > this.limits.maxBytes && this.segments.length > 1;
       if (!tooOld && !tooBig) return;
+      if (!tooOld) this.squeezedAt = first.time;
       this.dropFirst(first);
       if (this.keys.size > MIN_SLOTS && this.count < this.keys.size * MIN_LOAD)
         this.resize(this.keys.size / 2);
@@ -169,6 +172,12 @@ export class Window {
     this.end = undefined;
     this.base = at?.offset ?? -1;
     this.baseTimestamp = at?.timestamp ?? 0;
+    this.squeezedAt = -Infinity;
+  }
+
+  /** How far back from `now`, in ms, ids are known: at least the greatest age unless the bytes ran out before. */
+  memory(now: number): number {
+    return Math.max(0, now - this.squeezedAt);
   }
 
   /**

@@ -216,7 +216,7 @@ export class ClientSession implements Receiver {
 
   private welcome(cursor: Cursor, resumed: boolean, claims: Admission['claims']): Uint8Array {
     if (!this.controlled) return new Uint8Array(0);
-    const { tokens, clock, settings } = this.context;
+    const { tokens, clock, settings, window } = this.context;
     const { uniqueId, clientType } = claims.identity;
     const reconnectToken = tokens.issue({
       ...claims,
@@ -236,7 +236,7 @@ export class ClientSession implements Receiver {
       limits: {
         maxPayload: settings.maxPayload,
         maxDepth: LIMITS.depth,
-        repeatWithin: settings.repeatWithin,
+        repeatWithin: Math.min(settings.repeatWithin, Math.floor(window.memory(clock.now()) / 2)),
       },
       reconnectToken,
       sessionEnds: this.sessionEnds,

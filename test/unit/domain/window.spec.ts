@@ -172,6 +172,21 @@ describe('Window', () => {
     expect(last.count).toBeGreaterThan(10);
   });
 
+  it('says how far back it knows ids when the bytes run out before the age', () => {
+    const log = aLog({ maxBytes: 2 * MiB });
+    log.add({ audience: to('u1'), text: 'a', time: 1000 });
+    expect(log.window.memory(1500)).toBe(Infinity);
+    for (let i = 0; i < 3000; i += 1) {
+      log.add({ audience: to('u1'), text: 'z'.repeat(4000), time: 1000 + i, key: `k${String(i)}` });
+      log.window.trim(1000 + i);
+    }
+    const memory = log.window.memory(4000);
+    const oldest = 3000 - memory + 1;
+    expect(memory).toBeLessThan(1000);
+    expect(log.window.has(`k${String(oldest)}`)).toBe(true);
+    expect(log.window.has(`k${String(oldest - 1)}`)).toBe(false);
+  });
+
   it('holds a message larger than a segment', () => {
     const log = aLog();
     const big = 'b'.repeat(MiB);
