@@ -15,6 +15,8 @@ import type { System } from './system';
 const BOOT = 90_000;
 /** Questions that fill a handler's queue. */
 const BURST = 400;
+/** ms within which a broker that listens answers a greeting. */
+const GREETED = 1000;
 /** ms within which a fault must be felt. */
 const FELT = 20_000;
 
@@ -272,16 +274,31 @@ async function refusesPushes(system: System): Promise<string> {
   return 'every gateway refuses pushes';
 }
 
-/** Resolves when the broker takes connections. */
-async function listens({ port }: RabbitMqNode): Promise<void> {
+/**
+ * Resolves when the broker has answered a client's greeting (AMQP 0-9-1, 4.2.2) with a method on channel 0. That a
+ * connection can be made says nothing: on the loopback device one that is tried often enough meets itself.
+ */
+async function listens({ port, host }: RabbitMqNode): Promise<void> {
   await eventually(
     () =>
       new Promise<void>((resolve, reject) => {
-        const socket = connect(port, '127.0.0.1');
-        socket.once('error', reject);
-        socket.once('connect', () => {
+        const socket = connect(port, host);
+        const end = (how: () => void): void => {
           socket.destroy();
-          resolve();
+          how();
+        };
+        socket.setTimeout(GREETED, () => {
+          end(() => {
+            reject(new Error('no answer to the greeting'));
+          });
+        });
+        socket.once('error', reject);
+        socket.once('connect', () => socket.write(Buffer.from('AMQP\0\0\t\u0001')));
+        socket.once('data', (answer) => {
+          end(() => {
+            if (answer[0] === 1) resolve();
+            else reject(new Error('that was not the broker'));
+          });
         });
       }),
     { within: BOOT },
