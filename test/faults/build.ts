@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -36,6 +37,9 @@ const BUSINESS_MODULES = [FaultyHandlersModule,`,
  */
 export function buildGateway(patches: readonly Patch[] = []): string {
   const folder = mkdtempSync(join(tmpdir(), 'wirepost-build-'));
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join('src', name));

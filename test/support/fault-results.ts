@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Where the fault runs of all workers leave their rows; made by the global set-up. */
 export function resultsFile(): string {
@@ -24,4 +24,8 @@ export function readResults(): Readonly<Record<string, unknown>>[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+}
+
+export function closeResults(): void {
+  rmSync(dirname(resultsFile()), { recursive: true, force: true });
 }

@@ -1,3 +1,4 @@
+import { closeResults } from './fault-results';
 import { faultTable, updateReport } from './fault-table';
 import { RabbitMqNode } from './rabbitmq-node';
 
@@ -5,8 +6,10 @@ export default async function teardown(): Promise<void> {
   const description = process.env['TEST_AMQP_NODE'];
   if (description !== undefined) await RabbitMqNode.of(description).stop();
   const table = faultTable();
-  if (table === '') return;
-  process.stdout.write(`\n${table}\n`);
-  const report = process.env['FAULT_REPORT'];
-  if (report !== undefined) updateReport(report);
+  if (table !== '') {
+    process.stdout.write(`\n${table}\n`);
+    const report = process.env['FAULT_REPORT'];
+    if (report !== undefined) updateReport(report);
+  }
+  closeResults();
 }
