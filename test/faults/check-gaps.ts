@@ -20,10 +20,10 @@ export function checkGaps({ gaps, received }: Index): Finding[] {
 function isBetween(got: readonly (Received & Entry)[], { at, from, to }: GapTold & Entry): boolean {
   const before = got.findLast((one) => one.at < at);
   const next = got.find((one) => one.at >= at);
-  const positions = [before?.cursor, from, to].map(offsetOf);
-  if (next !== undefined) positions.push(offsetOf(next.cursor));
-  const [, second = 0, third = 0] = positions;
-  return positions.every((one, i) => one >= (positions[i - 1] ?? 0)) && second < third;
+  const [begins, ends] = [offsetOf(from), offsetOf(to)];
+  const follows = next === undefined ? Infinity : offsetOf(next.cursor);
+  // What is at `from` is not missing, what is at `to` is (domain/log/window.ts, Gap).
+  return offsetOf(before?.cursor) <= begins && begins < ends && ends < follows;
 }
 
 function offsetOf(cursor: string | undefined): number {
