@@ -67,8 +67,8 @@ export function brokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'infrastructure/rabbitmq/confirming-publisher.ts',
-          find: 'mandatory: true',
-          replace: 'mandatory: false',
+          find: 'options.mandatory = true;',
+          replace: 'options.mandatory = false;',
         },
       ],
     },
@@ -225,8 +225,8 @@ export function moreBrokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'domain/message/message.ts',
-          find: '{ ...rest, ...from, timestamp',
-          replace: '{ ...from, ...rest, timestamp',
+          find: 'taken.body.fromUniqueId = origin.uniqueId;',
+          replace: 'taken.body.fromUniqueId ??= origin.uniqueId;',
         },
       ],
     },
