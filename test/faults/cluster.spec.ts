@@ -74,6 +74,20 @@ describe('a cluster of three servers', () => {
     RUN,
   );
 
+  it(
+    'loses nothing when its servers are restarted in turn',
+    async () => {
+      await run({
+        row: 'cluster: rolling restart',
+        seed: 14,
+        nemesis: () => rollingRestart(cluster),
+        hold: 0,
+      });
+    },
+    RUN,
+  );
+
+  // Last: a server that RabbitMQ leaves paused after a cut is killed, and what follows should not begin with that.
   it.each(PARTITIONS)(
     'loses nothing when $name',
     async ({ name, split, served, seed }) => {
@@ -86,19 +100,6 @@ describe('a cluster of three servers', () => {
         recoverWithin: 30_000,
         nemesis: ({ system }) =>
           partitioned(cluster, { name, queue: `${system.prefix}.log`, split, served }),
-      });
-    },
-    RUN,
-  );
-
-  it(
-    'loses nothing when its servers are restarted in turn',
-    async () => {
-      await run({
-        row: 'cluster: rolling restart',
-        seed: 14,
-        nemesis: () => rollingRestart(cluster),
-        hold: 0,
       });
     },
     RUN,

@@ -137,7 +137,8 @@ export class RabbitMqCluster {
         `not whole after ${String(BY_ITSELF)} ms: ${String(error)}; restarted\n`,
       );
       for (const node of this.nodes) {
-        if ((await this.stateOf(node)) === this.sound) continue;
+        const state = await this.stateOf(node).catch(() => 'away');
+        if (state === this.sound) continue;
         await node.kill9();
         await node.boot();
       }
