@@ -1,35 +1,9 @@
-import { isFullRun } from '../support/full-run';
 import { RabbitMqCluster } from '../support/rabbitmq-cluster';
-import { type Cut, killedLeader, partitioned, rollingRestart } from './cluster-nemeses';
+import { killedLeader, rollingRestart } from './cluster-nemeses';
 import { runFault } from './fault-run';
 import type { Row } from './results';
 
 const RUN = 180_000;
-
-type Partition = Pick<Cut, 'name' | 'split' | 'served'> & { readonly seed: number };
-
-const LEADER_OFF: Partition = {
-  name: 'the leader of the log is cut off from the others',
-  split: (leader, others) => [others, [leader]],
-  served: true,
-  seed: 13,
-};
-/** For the full run. */
-const MORE: readonly Partition[] = [
-  {
-    name: 'a server that leads nothing is cut off from the others',
-    split: (leader, [first = -1, ...rest]) => [[leader, ...rest], [first]],
-    served: true,
-    seed: 15,
-  },
-  {
-    name: 'no server reaches another',
-    split: (leader, others) => [[leader], ...others.map((one) => [one])],
-    served: false,
-    seed: 16,
-  },
-];
-const PARTITIONS = isFullRun ? [LEADER_OFF, ...MORE] : [LEADER_OFF];
 
 describe('a cluster of three servers', () => {
   let cluster: RabbitMqCluster;
@@ -82,24 +56,6 @@ describe('a cluster of three servers', () => {
         seed: 14,
         nemesis: () => rollingRestart(cluster),
         hold: 0,
-      });
-    },
-    RUN,
-  );
-
-  // Last: a server that RabbitMQ leaves paused after a cut is killed, and what follows should not begin with that.
-  it.each(PARTITIONS)(
-    'loses nothing when $name',
-    async ({ name, split, served, seed }) => {
-      await run({
-        row: `cluster: ${name}`,
-        seed,
-        // As long as RabbitMQ takes to notice, and to act; where the rest serves, `around` keeps it so.
-        hold: served ? 0 : 15_000,
-        around: isFullRun && served ? 4500 : 900,
-        recoverWithin: 30_000,
-        nemesis: ({ system }) =>
-          partitioned(cluster, { name, queue: `${system.prefix}.log`, split, served }),
       });
     },
     RUN,
