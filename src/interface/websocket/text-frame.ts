@@ -24,8 +24,9 @@ export class TextFrameEncoder extends FrameEncoder {
 
 /** A whole text frame of some text. */
 export function textFrame(text: string): Buffer {
-  const head = header(Buffer.byteLength(text));
-  const frame = Buffer.allocUnsafe(head.length + Buffer.byteLength(text));
+  const length = Buffer.byteLength(text);
+  const head = header(length);
+  const frame = Buffer.allocUnsafe(head.length + length);
   frame.set(head);
   frame.write(text, head.length);
   return frame;
