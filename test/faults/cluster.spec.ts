@@ -1,4 +1,4 @@
-import { killedLeader, rollingRestart } from './cluster-nemeses';
+import { killedLeader } from './cluster-nemeses';
 import { CLUSTER_RUN, ClusterRuns } from './cluster-run';
 
 describe('a cluster of three servers', () => {
@@ -31,19 +31,6 @@ describe('a cluster of three servers', () => {
           killedLeader(runs.cluster, `${system.prefix}.handler.qrcode.refresh`),
       });
       await runs.cluster.whole();
-    },
-    CLUSTER_RUN,
-  );
-
-  it(
-    'loses nothing when its servers are restarted in turn',
-    async () => {
-      await runs.run({
-        row: 'cluster: rolling restart',
-        seed: 14,
-        nemesis: () => rollingRestart(runs.cluster),
-        hold: 0,
-      });
     },
     CLUSTER_RUN,
   );

@@ -15,6 +15,8 @@ const FORMED = 90_000;
 /** ms within which a cluster should be whole by itself after a cut. */
 const BY_ITSELF = 40_000;
 const SIZE = 3;
+/** Characters of a server's log that are shown when the cluster is not whole. */
+const LOG_TAIL = 2500;
 /** Seconds without a word after which a member counts as gone; RabbitMQ's default is 60. */
 const TICK = 8;
 
@@ -111,17 +113,22 @@ export class RabbitMqCluster {
     return found;
   }
 
-  /** Resolves when every member runs and sees all others. */
+  /** Resolves when every member runs and sees all others; rejects with what each one has logged last. */
   async whole(within = FORMED): Promise<void> {
-    await eventually(
-      async () => {
-        for (const node of this.nodes) {
-          const state = await this.stateOf(node);
-          if (state !== this.sound) throw new Error(`${node.name} is at ${state}`);
-        }
-      },
-      { within },
-    );
+    try {
+      await eventually(
+        async () => {
+          for (const node of this.nodes) {
+            const state = await this.stateOf(node);
+            if (state !== this.sound) throw new Error(`${node.name} is at ${state}`);
+          }
+        },
+        { within },
+      );
+    } catch (error) {
+      const said = this.nodes.map((node) => `${node.name}: ${node.log().slice(-LOG_TAIL)}`);
+      throw new Error([String(error), ...said].join('\n\n'), { cause: error });
+    }
   }
 
   /**

@@ -1,8 +1,10 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -167,7 +169,7 @@ export class RabbitMqNode {
   }
 
   /** What the server has logged. */
-  private log(): string {
+  log(): string {
     const folder = join(this.folder, 'log');
     return readdirSync(folder)
       .map((name) => readFileSync(join(folder, name), 'utf8'))
@@ -178,7 +180,13 @@ export class RabbitMqNode {
   spawn(): void {
     const args = [...this.inside.slice(1), join(BIN, 'rabbitmq-server')];
     const [command = args.shift() ?? ''] = this.inside;
-    this.child = spawn(command, args, { env: this.env, stdio: 'ignore', detached: true });
+    const said = openSync(join(this.folder, 'log', 'console.log'), 'a');
+    this.child = spawn(command, args, {
+      env: this.env,
+      stdio: ['ignore', said, said],
+      detached: true,
+    });
+    closeSync(said);
   }
 
   /** What an Erlang expression comes to on the server, as text; in a few ms, where `ctl` takes a second. */

@@ -1,4 +1,4 @@
-import { type Cut, partitioned } from './cluster-nemeses';
+import { type Cut, partitioned, rollingRestart } from './cluster-nemeses';
 import { CLUSTER_RUN, ClusterRuns } from './cluster-run';
 
 type Partition = Pick<Cut, 'name' | 'split' | 'served'> & { readonly seed: number };
@@ -24,8 +24,21 @@ const PARTITIONS: readonly Partition[] = [
   },
 ];
 
-describe('a cluster of three servers whose lines are cut', () => {
+describe('a cluster of three servers that are restarted, and whose lines are cut', () => {
   const runs = new ClusterRuns();
+
+  it(
+    'loses nothing when its servers are restarted in turn',
+    async () => {
+      await runs.run({
+        row: 'cluster: rolling restart',
+        seed: 14,
+        nemesis: () => rollingRestart(runs.cluster),
+        hold: 0,
+      });
+    },
+    CLUSTER_RUN,
+  );
 
   it.each(PARTITIONS)(
     'loses nothing when $name',
