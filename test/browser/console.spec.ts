@@ -251,6 +251,8 @@ describe('the console in Chromium', () => {
         `(({ activeElement: at }) => at.matches('button, summary, input, select, a')
           ? at.textContent + ' | ' + getComputedStyle(at).outlineStyle : '')(document)`,
       );
+    // The browser focuses it with the first drawing, which may come after the page's `load`.
+    await console.page.locator('input[name=key]:focus').waitFor();
     await keyboard.type(SERVICE_KEY);
     await keyboard.press('Enter');
     await console.client('bob').and(console.page.locator('.connected')).waitFor();

@@ -25,6 +25,8 @@ export class ConsolePage {
   ): Promise<ConsolePage> {
     const context = await browser.newContext({ locale: 'en-US', ...options });
     const page = await context.newPage();
+    // Sooner than a test's own limit, so that a failure names what was waited for.
+    page.setDefaultTimeout(20_000);
     await page.addInitScript(WATCH_POLICY);
     const errors = complaintsOf(page);
     await page.goto(`${base}/console`);
