@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { inspect } from 'node:util';
 
 import type { Refusal } from '../../src/domain/errors';
@@ -98,6 +99,17 @@ describe('the RabbitMQ adapters', () => {
       await eventually(async () => {
         expect(await publish('q2')).toBe('unroutable');
       });
+    });
+  });
+
+  describe('the connection', () => {
+    it('sends small writes at once, behind others that the broker has not acknowledged', async () => {
+      const set = jest.spyOn(Socket.prototype, 'setNoDelay');
+      const link = new BrokerLink('test', settingsFor(sharedBroker().url, prefix));
+      await link.open();
+      expect(set.mock.calls).toEqual([[true]]);
+      set.mockRestore();
+      await link.close();
     });
   });
 

@@ -43,6 +43,8 @@ export class BrokerLink {
         heartbeatIntervalInSeconds: HEARTBEAT,
         reconnectTimeInSeconds: RECONNECT,
         connectionOptions: {
+          // amqplib leaves Nagle's algorithm on: a publish behind one under way would wait for the broker's delayed ACK.
+          noDelay: true,
           timeout: OPEN_TIMEOUT,
           clientProperties: { connection_name: `wirepost ${name}` },
         },
