@@ -87,11 +87,23 @@ export class HttpPusher {
   }
 
   async run(): Promise<Published> {
-    const { count, rate } = this.plan;
-    const requests = Math.floor(count / this.perRequest);
+    const { rate } = this.plan;
+    if (rate > 0) await this.paced(rate / this.perRequest);
+    else
+      for (let line = this.free.pop(); line !== undefined; line = this.free.pop()) this.next(line);
+    await settled(this.account);
+    for (const line of this.lines) line.destroy();
+    return this.account.report();
+  }
+
+  private get requests(): number {
+    return Math.floor(this.plan.count / this.perRequest);
+  }
+
+  private async paced(rate: number): Promise<void> {
     await pace(
-      { count: requests, rate: rate / this.perRequest, window: this.plan.connections },
-      () => (this.account.problem === '' ? this.plan.connections - this.free.length : -requests),
+      { count: this.requests, rate, window: 0 },
+      () => 0,
       (due) => {
         for (let i = 0; i < due; i += 1) {
           const line = this.free.pop();
@@ -100,9 +112,12 @@ export class HttpPusher {
         }
       },
     );
-    await settled(this.account);
-    for (const line of this.lines) line.destroy();
-    return this.account.report();
+  }
+
+  /** The line's next request, as soon as its last one was answered; nothing runs in between. */
+  private next(line: HttpLine): void {
+    const { sent, problem } = this.account;
+    if (sent < this.requests * this.perRequest && problem === '') this.send(line);
   }
 
   private get contentLength(): number {
@@ -138,7 +153,8 @@ export class HttpPusher {
     } else {
       this.account.problem ||= `${status} ${body.toString('utf8', 0, 120)}`;
     }
-    this.free.push(line);
+    if (this.plan.rate > 0) this.free.push(line);
+    else this.next(line);
   }
 }
 
