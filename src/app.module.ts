@@ -19,15 +19,20 @@ import { discoverHandlers } from './application/handlers/handler-discovery';
 import { HandlerRegistry } from './application/handlers/handler-registry';
 import { HandlerRunner } from './application/handlers/handler-runner';
 import { LogClaims } from './application/log/log-claims';
+import { FollowedLog, HandlerLog } from './application/log/followed-log';
 import { LogFollower } from './application/log/log-follower';
+import { LogPositions } from './application/log/log-positions';
+import { logProviders } from './application/log/log-providers';
 import { LogProbe } from './application/log/log-probe';
 import { LiveFigures } from './application/observation/live-figures';
+import { FrameEncoder } from './application/ports/client-channel';
 import { Clock } from './application/ports/clock';
-import { LogReader, LogWriter } from './application/ports/message-log';
+import { LogWriter } from './application/ports/message-log';
 import { Metrics, MetricsPage } from './application/ports/metrics';
 import { ServiceKeys } from './application/ports/service-keys';
 import { TokenService } from './application/ports/token-service';
 import { HandlerQueues, UpstreamPublisher } from './application/ports/upstream';
+import { provide } from './application/provide';
 import { PushMessage } from './application/push/push-message';
 import { AdmitClient } from './application/session/admit-client';
 import { IssueToken } from './application/session/issue-token';
@@ -38,6 +43,7 @@ import { DisplayShowModule } from './business/display-show/display-show.module';
 import { PaymentResultModule } from './business/payment-result/payment-result.module';
 import { QrcodeRefreshModule } from './business/qrcode-refresh/qrcode-refresh.module';
 import { ReportBuildModule } from './business/report-build/report-build.module';
+import { Partitions } from './domain/routing/partitions';
 import { consoleLog } from './infrastructure/observability/console-log';
 import { PrometheusMetrics } from './infrastructure/observability/prometheus-metrics';
 import { SystemClock } from './infrastructure/observability/system-clock';
@@ -55,7 +61,7 @@ import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
 import { ServiceKeyGuard } from './interface/http/service-key.guard';
 import { asRefusal } from './interface/http/validation-refusal';
-import { SocketUrl, TokenController } from './interface/http/token.controller';
+import { SocketUrls, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
 import { SessionContext } from './interface/websocket/client-session';
 import { TextFrameEncoder } from './interface/websocket/text-frame';
@@ -69,8 +75,6 @@ import type { Settings } from './settings';
 const ROOT = resolve(__dirname, '..');
 /** Bytes of a REST request: a batch of a thousand. */
 const BODY_LIMIT = 16 * 1024 * 1024;
-/** ms that a claim or probe waits for its entry to come back. */
-const LOG_TIMEOUT = 5000;
 /** What developers add: one Nest module per business type. */
 const BUSINESS_MODULES = [
   QrcodeRefreshModule,
@@ -79,20 +83,6 @@ const BUSINESS_MODULES = [
   ChargingStatusModule,
   ReportBuildModule,
 ];
-
-type Token<T> = abstract new (...args: never[]) => T;
-type Instances<T extends readonly unknown[]> = {
-  [K in keyof T]: T[K] extends Token<infer I> ? I : never;
-};
-
-/** A provider made by a function of other providers, with its types checked. */
-function provide<T, D extends readonly Token<unknown>[]>(
-  token: Token<T>,
-  inject: readonly [...D],
-  make: (...args: Instances<D>) => T,
-): Provider {
-  return { provide: token, inject: [...inject], useFactory: make as (...args: unknown[]) => T };
-}
 
 /** A worker's page is that of all workers; every other node's is its own. */
 function metricsProviders(): Provider[] {
@@ -112,30 +102,6 @@ function lineToPrimary(): Line {
   };
 }
 
-function logProviders(settings: Settings): Provider[] {
-  const { websocket, window, tokens } = settings;
-  return [
-    provide(TokenService, [Clock], (clock) => new JwtTokenService(tokens.secrets, clock)),
-    provide(
-      LogFollower,
-      [Clock, Metrics],
-      (clock, metrics) =>
-        new LogFollower(window, websocket.maxBuffered, new TextFrameEncoder(), clock, metrics),
-    ),
-    provide(
-      LogClaims,
-      [LogWriter, LogFollower, Clock],
-      (writer, follower, clock) => new LogClaims(writer, follower, clock, LOG_TIMEOUT),
-    ),
-    provide(
-      LogProbe,
-      [LogWriter, LogReader, LogFollower, Clock],
-      (writer, reader, follower, clock) =>
-        new LogProbe(writer, reader, follower, clock, LOG_TIMEOUT),
-    ),
-  ];
-}
-
 function useCaseProviders(settings: Settings): Provider[] {
   const { websocket, tokens, retryDelays } = settings;
   const maxBytes = websocket.maxPayload;
@@ -143,8 +109,8 @@ function useCaseProviders(settings: Settings): Provider[] {
     provide(HandlerRegistry, [], () => new HandlerRegistry()),
     provide(
       HandlerRunner,
-      [HandlerRegistry, HandlerQueues, LogWriter, LogFollower, LogClaims, Clock, Metrics],
-      (registry, queues, log, follower, claims, clock, metrics) =>
+      [HandlerRegistry, HandlerQueues, LogWriter, LogFollower, HandlerLog, Clock, Metrics],
+      (registry, queues, log, follower, { claims }, clock, metrics) =>
         new HandlerRunner(registry, queues, log, follower, claims, clock, metrics, {
           retryDelays,
           maxBytes,
@@ -163,13 +129,15 @@ function useCaseProviders(settings: Settings): Provider[] {
     ),
     provide(
       IssueToken,
-      [TokenService, LogFollower, Clock],
-      (service, follower, clock) => new IssueToken(service, follower, clock, tokens),
+      [TokenService, LogPositions, Partitions, Clock],
+      (service, positions, partitions, clock) =>
+        new IssueToken(service, positions, partitions, clock, tokens),
     ),
     provide(
       AdmitClient,
-      [TokenService, LogClaims, LogProbe, Clock],
-      (service, claims, probe, clock) => new AdmitClient(service, claims, probe, clock),
+      [TokenService, LogClaims, LogProbe, Partitions, Clock],
+      (service, claims, probe, partitions, clock) =>
+        new AdmitClient(service, claims, probe, partitions, clock),
     ),
   ];
 }
@@ -177,24 +145,11 @@ function useCaseProviders(settings: Settings): Provider[] {
 function nodeProvider({ window, websocket }: Settings): Provider {
   return provide(
     WirepostNode,
-    [
-      Broker,
-      LogReader,
-      LogFollower,
-      LogClaims,
-      LogProbe,
-      HandlerRunner,
-      HandlerQueues,
-      WirepostGateway,
-      Upgrade,
-    ],
-    (broker, reader, follower, claims, probe, handlers, queues, gateway, upgrade) =>
+    [Broker, FollowedLog, HandlerLog, HandlerRunner, HandlerQueues, WirepostGateway, Upgrade],
+    (broker, log, handlerLog, handlers, queues, gateway, upgrade) =>
       new WirepostNode(
         broker,
-        reader,
-        follower,
-        claims,
-        probe,
+        new Set([log, handlerLog]),
         handlers,
         queues,
         {
@@ -234,7 +189,7 @@ function interfaceProviders(settings: Settings): Provider[] {
     ),
     // Nest looks for gateways among providers that are classes.
     WirepostGateway,
-    { provide: SocketUrl, useValue: { base: websocket.publicUrl } satisfies SocketUrl },
+    { provide: SocketUrls, useValue: { bases: websocket.publicUrls } satisfies SocketUrls },
     provide(LiveFigures, [Metrics, Clock], (metrics, clock) => new LiveFigures(metrics, clock)),
     { provide: Willingness, useExisting: WirepostNode },
     {
@@ -253,6 +208,7 @@ export class AppModule {
     settings: Settings,
     business: readonly (new () => object)[] = BUSINESS_MODULES,
   ): DynamicModule {
+    const partitions = new Partitions(settings.partitions.count, settings.partitions.own);
     return {
       module: AppModule,
       imports: [DiscoveryModule, ...business],
@@ -267,12 +223,22 @@ export class AppModule {
         { provide: Clock, useClass: SystemClock },
         ...metricsProviders(),
         { provide: ServiceKeys, useValue: new HashedServiceKeys(settings.serviceKeys) },
-        ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }),
-        ...logProviders(settings),
+        ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }, partitions),
+        { provide: FrameEncoder, useClass: TextFrameEncoder },
+        provide(
+          TokenService,
+          [Clock],
+          (clock) => new JwtTokenService(settings.tokens.secrets, clock),
+        ),
+        ...logProviders({
+          window: settings.window,
+          maxBuffered: settings.websocket.maxBuffered,
+          partitions,
+        }),
         ...useCaseProviders(settings),
         nodeProvider(settings),
         ...interfaceProviders(settings),
-        ...bundleProviders(ROOT, settings.websocket.publicUrl),
+        ...bundleProviders(ROOT, settings.websocket.publicUrls),
       ],
     };
   }

@@ -21,6 +21,8 @@ export interface Settings {
   readonly retryDelays: readonly number[];
   readonly window: { readonly maxAge: number; readonly maxBytes: number };
   readonly log: { readonly maxBytes: number };
+  /** How many partitions the log has, and which of them this node reads. */
+  readonly partitions: { readonly count: number; readonly own: number };
   readonly tokens: {
     /** The first one signs, all verify. */
     readonly secrets: readonly [string, ...string[]];
@@ -49,6 +51,8 @@ const UNITS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 const SIZES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+/** What stands for the number of a partition in PUBLIC_URL. */
+const PARTITION_MARK = '{partition}';
 const MIN_SECRET = 32;
 const MIN_KEY = 16;
 const WELL_KNOWN =
@@ -145,6 +149,12 @@ function readUrl(value: string, protocols: readonly string[]): string | undefine
   return protocols.includes(new URL(value).protocol) ? value.replace(/\/+$/, '') : undefined;
 }
 
+/** A place in it may stand for the partition, as in `wss://dws-{partition}.example.com`. */
+function readSocketUrl(value: string): string | undefined {
+  const url = readUrl(value.replaceAll(PARTITION_MARK, '0'), ['wss:', 'ws:']);
+  return url === undefined ? undefined : value.replace(/\/+$/, '');
+}
+
 function readOrigin(value: string): string | undefined {
   if (value === '*') return value;
   return URL.canParse(value) && new URL(value).origin === value ? value : undefined;
@@ -159,7 +169,7 @@ export const SCHEMA = z.object({
   HOST: text('0.0.0.0'),
   WORKERS: integer('1', 1, 64),
   PUBLIC_URL: parsed('', 'must be a URL that starts with wss:// or ws://', (value) =>
-    value === '' ? '' : readUrl(value, ['wss:', 'ws:']),
+    value === '' ? '' : readSocketUrl(value),
   ),
   GLOBAL_PREFIX: parsed('', 'must be empty or path segments such as /realtime', (value) =>
     value === '' || /^(\/[A-Za-z0-9_-]+)+$/.test(value) ? value : undefined,
@@ -187,6 +197,8 @@ export const SCHEMA = z.object({
   ),
   WINDOW_MAX_AGE: duration('15m', '10s', '1d'),
   WINDOW_MAX_BYTES: size('256MiB', '1MiB', '16GiB'),
+  LOG_PARTITIONS: integer('1', 1, 16),
+  LOG_PARTITION: integer('0', 0, 15),
   LOG_MAX_AGE: duration('1d', '1m', '365d'),
   LOG_MAX_BYTES: size('5GiB', '1MiB', '1024GiB'),
   HEARTBEAT: duration('25s', '1s', '5m'),
@@ -240,6 +252,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     retryDelays: values.RETRY_DELAYS,
     window: { maxAge: values.WINDOW_MAX_AGE, maxBytes: values.WINDOW_MAX_BYTES },
     log: { maxBytes: Math.min(values.LOG_MAX_BYTES, values.WINDOW_MAX_BYTES) },
+    partitions: { count: values.LOG_PARTITIONS, own: values.LOG_PARTITION },
     tokens: {
       secrets: secrets ?? [randomBytes(32).toString('base64url')],
       tokenTtl: values.TOKEN_TTL,
@@ -282,6 +295,7 @@ function checkTogether(values: Values): void {
   if (values.WINDOW_MAX_AGE > values.LOG_MAX_AGE) {
     throw new SettingsError('WINDOW_MAX_AGE must not be longer than LOG_MAX_AGE.');
   }
+  checkPartitions(values);
   if (values.NODE_ENV !== 'production') return;
   if (values.SERVICE_KEYS.length === 0)
     throw new SettingsError('SERVICE_KEYS must be set in production.');
@@ -289,6 +303,20 @@ function checkTogether(values: Values): void {
   for (const { name, key } of values.SERVICE_KEYS) {
     if (WELL_KNOWN.test(key))
       throw new SettingsError(`SERVICE_KEYS: the key of ${name} is a well-known one.`);
+  }
+}
+
+function checkPartitions({ LOG_PARTITIONS, LOG_PARTITION, AMQP_URL, PUBLIC_URL }: Values): void {
+  if (LOG_PARTITION >= LOG_PARTITIONS) {
+    throw new SettingsError('LOG_PARTITION must be less than LOG_PARTITIONS; it counts from 0.');
+  }
+  if (PUBLIC_URL.includes(PARTITION_MARK) !== LOG_PARTITIONS > 1) {
+    throw new SettingsError(
+      `PUBLIC_URL must contain ${PARTITION_MARK} when, and only when, LOG_PARTITIONS is more than 1: each partition has nodes of its own.`,
+    );
+  }
+  if (LOG_PARTITIONS > 1 && AMQP_URL.length === 0) {
+    throw new SettingsError('LOG_PARTITIONS must be 1 without AMQP_URL.');
   }
 }
 
@@ -319,8 +347,9 @@ function hasConsole({ CONSOLE, NODE_ENV }: Values): boolean {
 
 function webSocketSlice(values: Values): WebSocketSettings {
   return {
-    publicUrl:
-      (values.PUBLIC_URL || `ws://localhost:${String(values.PORT)}`) + values.GLOBAL_PREFIX,
+    publicUrls: Array.from({ length: values.LOG_PARTITIONS }, (_, partition) =>
+      publicUrl(values, partition),
+    ),
     path: `${values.GLOBAL_PREFIX}/socket/`,
     origins: values.ORIGINS.includes('*') ? undefined : new Set(values.ORIGINS),
     heartbeat: values.HEARTBEAT,
@@ -330,6 +359,11 @@ function webSocketSlice(values: Values): WebSocketSettings {
     drainTimeout: values.DRAIN_TIMEOUT,
     repeatWithin: values.WINDOW_MAX_AGE / 2,
   };
+}
+
+function publicUrl({ PUBLIC_URL, PORT, GLOBAL_PREFIX }: Values, partition: number): string {
+  const url = PUBLIC_URL || `ws://localhost:${String(PORT)}`;
+  return url.replaceAll(PARTITION_MARK, String(partition)) + GLOBAL_PREFIX;
 }
 
 function rabbitSlice(values: Values): RabbitMqSettings | undefined {

@@ -1,8 +1,5 @@
 import type { HandlerRunner } from './handlers/handler-runner';
-import type { LogClaims } from './log/log-claims';
-import type { LogFollower } from './log/log-follower';
-import type { LogProbe } from './log/log-probe';
-import type { LogReader } from './ports/message-log';
+import type { FollowedLog } from './log/followed-log';
 import type { HandlerQueues } from './ports/upstream';
 
 /** ms between two beats of everything that waits for a deadline. */
@@ -29,10 +26,7 @@ export class WirepostNode {
 
   constructor(
     private readonly broker: Broker,
-    private readonly reader: LogReader,
-    private readonly follower: LogFollower,
-    private readonly claims: LogClaims,
-    private readonly probe: LogProbe,
+    private readonly logs: ReadonlySet<FollowedLog>,
     private readonly handlers: HandlerRunner,
     private readonly queues: HandlerQueues,
     private readonly connections: Connections,
@@ -42,14 +36,11 @@ export class WirepostNode {
   /** Connects, starts to read the log and the handlers' queues. It is ready once its first probe came back. */
   async start(): Promise<void> {
     await this.broker.connect();
-    await this.reader.start(this.settings.windowMaxAge, this.follower);
+    for (const log of this.logs) await log.start(this.settings.windowMaxAge);
     await this.handlers.start();
     this.timer = setInterval(() => {
-      this.claims.sweep();
-      this.probe.beat();
-      this.follower.trim();
+      for (const log of this.logs) log.beat();
     }, BEAT);
-    this.probe.beat();
   }
 
   /** Stops in the order that loses nothing: no new work, finish what runs, send clients elsewhere, let go. */
@@ -62,7 +53,7 @@ export class WirepostNode {
     this.stopping = true;
     await Promise.all([this.queues.stop(this.settings.drainTimeout), this.connections.drain()]);
     clearInterval(this.timer);
-    await this.reader.stop();
+    for (const log of this.logs) await log.stop();
     await this.broker.close();
   }
 }

@@ -1,9 +1,10 @@
 import type { Provider } from '@nestjs/common';
 
 import { Clock } from '../application/ports/clock';
-import { LogReader, LogWriter } from '../application/ports/message-log';
+import { ClaimsLog, LogEnds, LogReader, LogWriter } from '../application/ports/message-log';
 import { HandlerQueues, UpstreamPublisher } from '../application/ports/upstream';
 import { Broker } from '../application/wirepost-node';
+import type { Partitions } from '../domain/routing/partitions';
 import { EmbeddedLog, EmbeddedLogReader } from './embedded/embedded-log';
 import { EmbeddedQueues, EmbeddedUpstreamPublisher } from './embedded/embedded-queues';
 import { RabbitMqBroker } from './rabbitmq/rabbitmq-broker';
@@ -13,11 +14,12 @@ import type { RabbitMqSettings } from './rabbitmq/rabbitmq-settings';
 export function brokerProviders(
   rabbitmq: RabbitMqSettings | undefined,
   log: { readonly maxBytes: number },
+  partitions: Partitions,
 ): Provider[] {
-  return rabbitmq === undefined ? embedded(log.maxBytes) : onRabbitMq(rabbitmq);
+  return rabbitmq === undefined ? embedded(log.maxBytes) : onRabbitMq(rabbitmq, partitions);
 }
 
-function onRabbitMq(settings: RabbitMqSettings): Provider[] {
+function onRabbitMq(settings: RabbitMqSettings, partitions: Partitions): Provider[] {
   const part = <T>(provide: abstract new () => T, of: (broker: RabbitMqBroker) => T): Provider => ({
     provide,
     inject: [Broker],
@@ -27,10 +29,12 @@ function onRabbitMq(settings: RabbitMqSettings): Provider[] {
     {
       provide: Broker,
       inject: [Clock],
-      useFactory: (clock: Clock) => new RabbitMqBroker(spread(settings), clock),
+      useFactory: (clock: Clock) => new RabbitMqBroker(spread(settings), clock, partitions),
     },
     part(LogWriter, (broker) => broker.logWriter),
     part(LogReader, (broker) => broker.logReader),
+    part(LogEnds, (broker) => broker.logEnds),
+    part(ClaimsLog, (broker) => broker.claimsLog),
     part(UpstreamPublisher, (broker) => broker.upstream),
     part(HandlerQueues, (broker) => broker.queues),
   ];

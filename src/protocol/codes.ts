@@ -80,6 +80,13 @@ export const ERRORS = {
   ORIGIN: { result: 40302, http: 403, retryable: false, description: 'the origin is not allowed' },
   NOT_FOUND: { result: 40401, http: 404, retryable: false, description: 'no such resource' },
   METHOD: { result: 40501, http: 405, retryable: false, description: 'the method is not allowed' },
+  OTHER_PARTITION: {
+    result: 42101,
+    http: 421,
+    close: CloseCode.TOKEN,
+    retryable: false,
+    description: 'the token is for a user whom other nodes serve; connect to its own URL',
+  },
   TOO_LARGE: {
     result: 41301,
     http: 413,

@@ -50,4 +50,24 @@ describe('the settings', () => {
     expect(settings.websocket.heartbeat).toBe(90_000);
     expect(settings.window).toEqual({ maxAge: 7_200_000, maxBytes: 3_145_728 });
   });
+
+  it('give each partition of the log a URL of its own', () => {
+    const env = {
+      AMQP_URL: 'amqp://broker',
+      PUBLIC_URL: 'wss://dws-{partition}.example.com/',
+      LOG_PARTITIONS: '2',
+      LOG_PARTITION: '1',
+      GLOBAL_PREFIX: '/realtime',
+    };
+    const { websocket, partitions } = readSettings(env);
+    expect(partitions).toEqual({ count: 2, own: 1 });
+    expect(websocket.publicUrls).toEqual([
+      'wss://dws-0.example.com/realtime',
+      'wss://dws-1.example.com/realtime',
+    ]);
+    expect(() => readSettings({ ...env, LOG_PARTITION: '2' })).toThrow(/^LOG_PARTITION must be/);
+    expect(() => readSettings({ ...env, PUBLIC_URL: 'wss://a.b' })).toThrow(/^PUBLIC_URL must/);
+    expect(() => readSettings({ PUBLIC_URL: env.PUBLIC_URL })).toThrow(/^PUBLIC_URL must/);
+    expect(() => readSettings({ ...env, AMQP_URL: '' })).toThrow(/^LOG_PARTITIONS must be 1/);
+  });
 });

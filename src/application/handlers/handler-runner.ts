@@ -77,7 +77,7 @@ export class HandlerRunner {
     // After a crash between the confirmed reply and the ack, the reply is in the log already.
     if (publishId !== undefined && this.follower.window.has(replyId(publishId, 0))) return true;
     if (!message.repeatable) return false;
-    if (publishId === undefined) return this.follower.claims.isTaken(claimKey(message), '');
+    if (publishId === undefined) return this.claims.isTaken(claimKey(message), '');
     return !(await this.claims.claim(claimKey(message), publishId));
   }
 

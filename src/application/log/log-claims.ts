@@ -39,7 +39,7 @@ export class LogClaims {
    * answer in time; the claim may count all the same, and the same claimant may repeat it.
    */
   claim(key: string, claimant: string): Promise<boolean> {
-    if (this.follower.claims.isTaken(key, claimant)) return Promise.resolve(false);
+    if (this.isTaken(key, claimant)) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject, deadline: this.clock.now() + this.timeout };
       const id = idOf(key, claimant);
@@ -52,6 +52,11 @@ export class LogClaims {
         });
       }
     });
+  }
+
+  /** True when somebody else than the claimant owns the key, as far as this node has read. */
+  isTaken(key: string, claimant: string): boolean {
+    return this.follower.claims.isTaken(key, claimant);
   }
 
   /** Rejects what has waited too long; called by a shared timer. */

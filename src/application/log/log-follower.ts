@@ -5,6 +5,7 @@ import { Cursor } from '../../domain/log/cursor';
 import type { ClaimsEntry, InvalidEntry, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { endOfEntry, formatCursor } from '../../protocol/cursor';
 import { Window, type WindowLimits } from '../../domain/log/window';
+import { Partitions } from '../../domain/routing/partitions';
 import { Delivery } from '../delivery/delivery';
 import type { FrameEncoder } from '../ports/client-channel';
 import type { Clock } from '../ports/clock';
@@ -37,6 +38,7 @@ export class LogFollower implements LogListener {
     private readonly encoder: FrameEncoder,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
+    private readonly partitions = Partitions.NONE,
   ) {
     this.window = new Window(limits);
     this.delivery = new Delivery(this.window, clock, metrics, maxBuffered);
@@ -100,6 +102,11 @@ export class LogFollower implements LogListener {
   }
 
   private message(entry: MessageEntry): void {
+    if (!this.partitions.concerns(entry.audience)) {
+      // Published to all partitions by somebody who does not know of them.
+      this.window.skip(entry);
+      return;
+    }
     const cursor = formatCursor(entry.offset, entry.timestamp);
     const suffix = `,"cursor":"${cursor}","messageId":"${entry.id}"}`;
     const open = entry.body.subarray(0, entry.body.length - CLOSING_BRACE);

@@ -1,3 +1,4 @@
+import type { Cursor } from '../../domain/log/cursor';
 import type { Claim, LogEntry } from '../../domain/log/log-entry';
 import type { Message } from '../../domain/message/message';
 
@@ -19,6 +20,18 @@ export abstract class LogWriter {
    * UNAVAILABLE when it is certain that nothing was written, UNKNOWN_OUTCOME when it is not.
    */
   abstract append(entry: NewEntry): Promise<void>;
+}
+
+/** The ends of all partitions of the log, for those that this node does not read. */
+export abstract class LogEnds {
+  /** The position of an entry among the newest of a partition. Rejects with UNAVAILABLE when there is none to be had. */
+  abstract newest(partition: number): Promise<Cursor>;
+}
+
+/** The log in which the claims of handlers are ordered, when the log of messages has partitions. */
+export abstract class ClaimsLog {
+  abstract readonly writer: LogWriter;
+  abstract readonly reader: LogReader;
 }
 
 /** Receives the log in order, each entry once. Its methods must not throw. */

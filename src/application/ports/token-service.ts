@@ -7,6 +7,8 @@ export interface TokenClaims {
   readonly tags: readonly string[];
   readonly businesses: readonly string[];
   readonly grants: Grants;
+  /** The partition of the log that has the client's messages; undefined when there is only one. */
+  readonly partition: string | undefined;
   /** Position in the log at which it was issued, as cursor text. */
   readonly cursor: string;
   /** `connect` is single-use and short-lived; `reconnect` lives as long as the session. */

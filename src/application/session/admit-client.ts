@@ -1,5 +1,6 @@
 import { Cursor } from '../../domain/log/cursor';
 import { Refusal } from '../../domain/errors';
+import type { Partitions } from '../../domain/routing/partitions';
 import type { LogClaims } from '../log/log-claims';
 import type { LogProbe } from '../log/log-probe';
 import type { Clock } from '../ports/clock';
@@ -21,6 +22,7 @@ export class AdmitClient {
     private readonly tokens: TokenService,
     private readonly claims: LogClaims,
     private readonly probe: LogProbe,
+    private readonly partitions: Partitions,
     private readonly clock: Clock,
   ) {}
 
@@ -30,10 +32,12 @@ export class AdmitClient {
   }
 
   /**
-   * Uses the token. A cursor ahead of this node is waited for; one that the log itself does not reach stays as it is
-   * and is of another log. Rejects with TOKEN_USED, BAD_CURSOR or a retryable Refusal when the log does not answer.
+   * Uses the token, unless other nodes read the log that has the client's messages: then it is left unused. A cursor ahead of this node is waited for; one that the log itself does not reach stays as it is
+   * and is of another log. Rejects with OTHER_PARTITION, TOKEN_USED, BAD_CURSOR or a retryable Refusal when the log does not answer.
    */
   async execute(claims: TokenClaims, cursorText: string | undefined): Promise<Admission> {
+    if (claims.partition !== this.partitions.nameOf(this.partitions.own))
+      throw new Refusal('OTHER_PARTITION');
     const cursor = Cursor.parse(cursorText ?? claims.cursor);
     // Before the claim: a log that does not answer must not cost the client its token.
     await this.probe.reach(cursor);

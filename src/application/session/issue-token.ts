@@ -1,6 +1,6 @@
-import { Refusal } from '../../domain/errors';
+import type { Partitions } from '../../domain/routing/partitions';
 import { DEFAULT_GRANTS, type Grants } from '../../domain/routing/send-permission';
-import type { LogFollower } from '../log/log-follower';
+import type { LogPositions } from '../log/log-positions';
 import type { Clock } from '../ports/clock';
 import type { TokenService } from '../ports/token-service';
 
@@ -17,31 +17,39 @@ export interface TokenRequest {
   readonly sessionTtl?: number;
 }
 
+/** A token, and the partition of the log whose nodes take it. */
+export interface IssuedToken {
+  readonly token: string;
+  readonly partition: number;
+}
+
 /** Issues the single-use token with which a client connects. */
 export class IssueToken {
   constructor(
     private readonly tokens: TokenService,
-    private readonly follower: LogFollower,
+    private readonly positions: LogPositions,
+    private readonly partitions: Partitions,
     private readonly clock: Clock,
     private readonly limits: { readonly tokenTtl: number; readonly sessionTtl: number },
   ) {}
 
-  /** Returns the token. Throws UNAVAILABLE while this node has not read the log, since it knows no position. */
-  execute(request: TokenRequest): string {
-    const cursor = this.follower.applied;
-    if (cursor === undefined)
-      throw new Refusal('UNAVAILABLE', 'this node is still reading the log');
+  /** Rejects with UNAVAILABLE while no position is known of the log that has the client's messages. */
+  async execute(request: TokenRequest): Promise<IssuedToken> {
+    const partition = this.partitions.of(request.uniqueId);
+    const cursor = await this.positions.of(partition);
     const ttl = Math.min(request.ttl ?? this.limits.tokenTtl, this.limits.tokenTtl);
-    return this.tokens.issue({
+    const token = this.tokens.issue({
       identity: { uniqueId: request.uniqueId, clientType: request.clientType },
       tags: request.tags,
       businesses: request.businesses,
       grants: { ...DEFAULT_GRANTS, ...request.grants },
+      partition: this.partitions.nameOf(partition),
       cursor: cursor.toString(),
       use: 'connect',
       id: this.clock.newId(),
       expiresAt: this.clock.now() + ttl,
       sessionTtl: Math.min(request.sessionTtl ?? this.limits.sessionTtl, this.limits.sessionTtl),
     });
+    return { token, partition };
   }
 }

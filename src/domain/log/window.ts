@@ -51,6 +51,7 @@ const KINDS = {
   multicast: Kind.MULTICAST,
   broadcast: Kind.BROADCAST,
 } as const;
+const BEFORE_ALL = new Cursor(-1, 0);
 /** Audiences with particulars (labels, client type) that share a table; others are kept one by one. */
 const MAX_PARTICULARS = 1024;
 const NO_PARTICULARS = 0;
@@ -79,8 +80,7 @@ export class Window {
   private segmentBytes = 0;
   private end: Cursor | undefined;
   /** Everything after this position, up to the end, is in the window. */
-  private base = -1;
-  private baseTimestamp = 0;
+  private base = BEFORE_ALL;
   /** Time of the newest entry that was dropped before its age, for want of room. */
   private squeezedAt = -Infinity;
 
@@ -93,7 +93,7 @@ export class Window {
 
   /** The newest position that is no longer in the window: a cursor at or above it misses nothing. */
   get start(): Cursor {
-    return new Cursor(this.base, this.baseTimestamp);
+    return this.base;
   }
 
   get bytes(): number {
@@ -170,8 +170,7 @@ export class Window {
     this.wide[Kind.BROADCAST] = -1;
     this.segmentBytes = 0;
     this.end = undefined;
-    this.base = at?.offset ?? -1;
-    this.baseTimestamp = at?.timestamp ?? 0;
+    this.base = at ?? BEFORE_ALL;
     this.squeezedAt = -Infinity;
   }
 
@@ -188,11 +187,11 @@ export class Window {
     const end = this.end;
     if (end === undefined) return undefined;
     if (cursor.offset > end.offset) return { from: cursor, to: this.start, reason: 'OTHER_LOG' };
-    if (cursor.offset < this.base) return { from: cursor, to: this.start, reason: 'WINDOW_PASSED' };
-    const timestamp = this.timestampAt(cursor.offset);
-    // 0 on either side says nothing about the log: entries of other producers may carry no time.
-    if (!timestamp || cursor.timestamp === 0 || timestamp === cursor.timestamp) return undefined;
-    return { from: cursor, to: this.start, reason: 'OTHER_LOG' };
+    if (cursor.offset < this.base.offset)
+      return { from: cursor, to: this.start, reason: 'WINDOW_PASSED' };
+    // 0 says nothing about the log: entries of other producers may carry no time, positions between entries have none.
+    const isOurs = cursor.timestamp === 0 || this.timestampAt(cursor.offset) === cursor.timestamp;
+    return isOurs ? undefined : { from: cursor, to: this.start, reason: 'OTHER_LOG' };
   }
 
   /**
@@ -239,12 +238,18 @@ export class Window {
   private segmentFor(offset: number, need: number): Segment {
     const last = this.segments.at(-1);
     if (last?.hasRoom(offset, need)) return last;
-    if (last === undefined) this.base = Math.max(this.base, endOfEntry(Math.floor(offset) - 1));
+    if (last === undefined) this.begin(offset);
     else this.close(last);
     const segment = new Segment(this.nextSeq, offset, need);
     this.segments.push(segment);
     this.segmentBytes += segment.bytes;
     return segment;
+  }
+
+  /** What lies before the first entry of the window is not in it, and no entry is named by where that ends. */
+  private begin(offset: number): void {
+    const before = endOfEntry(Math.floor(offset) - 1);
+    if (before > this.base.offset) this.base = new Cursor(before, 0);
   }
 
   private close(segment: Segment): void {
@@ -255,8 +260,7 @@ export class Window {
 
   private dropFirst(segment: Segment): void {
     const last = segment.count - 1;
-    this.base = segment.offset(last);
-    this.baseTimestamp = segment.timestamp(last);
+    this.base = new Cursor(segment.offset(last), segment.timestamp(last));
     this.segmentBytes -= segment.bytes;
     this.segments.shift();
   }
@@ -414,7 +418,7 @@ export class Window {
   }
 
   private timestampAt(offset: number): number | undefined {
-    if (offset === this.base) return this.baseTimestamp;
+    if (offset === this.base.offset) return this.base.timestamp;
     const segment = this.find((one) => {
       if (offset < one.offset(0)) return -1;
       return offset <= one.offset(one.count - 1) ? 0 : 1;

@@ -15,6 +15,34 @@ export function offsetOf(delivery: ConsumeMessage): number | undefined {
   return typeof offset === 'number' ? offset : undefined;
 }
 
+/** The first entry of a stream's last chunk; undefined when none came in time. */
+export async function lastChunk(
+  connection: ChannelModel | undefined,
+  stream: string,
+): Promise<ConsumeMessage | undefined> {
+  const channel = await connection?.createChannel();
+  if (channel === undefined) return undefined;
+  channel.on('error', () => undefined);
+  let limit: NodeJS.Timeout | undefined;
+  try {
+    await channel.prefetch(1);
+    return await new Promise<ConsumeMessage | undefined>((resolve, reject) => {
+      limit = setTimeout(() => {
+        resolve(undefined);
+      }, LOOK);
+      const onDelivery = (delivery: ConsumeMessage | null): void => {
+        resolve(delivery ?? undefined);
+      };
+      channel
+        .consume(stream, onDelivery, { arguments: { 'x-stream-offset': 'last' } })
+        .catch(reject);
+    });
+  } finally {
+    clearTimeout(limit);
+    void closeQuietly(channel);
+  }
+}
+
 /** Whether a stream's end is at or behind `offset`; undefined when it is empty or there is no connection. */
 export async function reachesOffset(
   connection: ChannelModel | undefined,

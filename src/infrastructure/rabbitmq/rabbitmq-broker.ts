@@ -1,14 +1,14 @@
 import type { Clock } from '../../application/ports/clock';
+import type { ClaimsLog, LogEnds, LogReader, LogWriter } from '../../application/ports/message-log';
 import { Broker } from '../../application/wirepost-node';
+import { Partitions } from '../../domain/routing/partitions';
 import { BrokerLink } from './broker-link';
 import { ConfirmingPublisher } from './confirming-publisher';
-import { LogCodec } from './log-codec';
 import { RabbitMqHandlerQueues } from './rabbitmq-handler-queues';
-import { RabbitMqLogReader } from './rabbitmq-log-reader';
-import { RabbitMqLogWriter } from './rabbitmq-log-writer';
+import { RabbitMqLogs } from './rabbitmq-logs';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 import { RabbitMqUpstreamPublisher } from './rabbitmq-upstream-publisher';
-import { declareLog, declareRedelivery, declareUpstream, Names } from './topology';
+import { declareRedelivery, declareUpstream, Names } from './topology';
 import { UpstreamCodec } from './upstream-codec';
 
 /**
@@ -19,12 +19,11 @@ export class RabbitMqBroker extends Broker {
   private readonly publishing: BrokerLink;
   private readonly consuming: BrokerLink;
   private readonly publishers: readonly ConfirmingPublisher[];
-  readonly logWriter: RabbitMqLogWriter;
-  readonly logReader: RabbitMqLogReader;
+  private readonly logs: RabbitMqLogs;
   readonly upstream: RabbitMqUpstreamPublisher;
   readonly queues: RabbitMqHandlerQueues;
 
-  constructor(settings: RabbitMqSettings, clock: Clock) {
+  constructor(settings: RabbitMqSettings, clock: Clock, partitions = Partitions.NONE) {
     super();
     const { publishTimeout, retryDelays } = settings;
     const names = new Names(settings.prefix);
@@ -32,15 +31,6 @@ export class RabbitMqBroker extends Broker {
     const codec = new UpstreamCodec(user, clock);
     const publishing = new BrokerLink('publishing', settings);
     const consuming = new BrokerLink('consuming', settings);
-    const log = new ConfirmingPublisher(
-      publishing,
-      'log',
-      publishTimeout,
-      (channel) => declareLog(channel, names, settings),
-      () => {
-        for (const link of [publishing, consuming]) link.move('the log confirms nothing');
-      },
-    );
     const upstream = new ConfirmingPublisher(publishing, 'upstream', publishTimeout, (channel) =>
       declareUpstream(channel, names),
     );
@@ -49,11 +39,32 @@ export class RabbitMqBroker extends Broker {
     );
     this.publishing = publishing;
     this.consuming = consuming;
-    this.publishers = [log, upstream, again];
-    this.logWriter = new RabbitMqLogWriter(log, new LogCodec(user, clock), names);
-    this.logReader = new RabbitMqLogReader(consuming, new LogCodec(user, clock), names, settings);
+    this.logs = new RabbitMqLogs(
+      { publishing, consuming, user },
+      settings,
+      clock,
+      names,
+      partitions,
+    );
+    this.publishers = [...this.logs.publishers, upstream, again];
     this.upstream = new RabbitMqUpstreamPublisher(upstream, codec, names, clock);
     this.queues = new RabbitMqHandlerQueues(consuming, again, codec, names, retryDelays);
+  }
+
+  get logWriter(): LogWriter {
+    return this.logs.writer;
+  }
+
+  get logReader(): LogReader {
+    return this.logs.reader;
+  }
+
+  get logEnds(): LogEnds {
+    return this.logs.ends;
+  }
+
+  get claimsLog(): ClaimsLog {
+    return this.logs.claims;
   }
 
   /** True while both connections are up. */
@@ -78,7 +89,7 @@ export class RabbitMqBroker extends Broker {
 
   /** Lets go of what still reads, then of what publishes, then of the connections. */
   override async close(): Promise<void> {
-    await Promise.all([this.queues.stop(0), this.logReader.stop()]);
+    await Promise.all([this.queues.stop(0), this.logs.stopReading()]);
     await Promise.all(this.publishers.map((publisher) => publisher.stop()));
     await Promise.all([this.consuming.close(), this.publishing.close()]);
   }

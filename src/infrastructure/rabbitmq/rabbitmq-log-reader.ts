@@ -6,9 +6,8 @@ import type { BrokerLink } from './broker-link';
 import { ChannelKeeper, isWithoutReplica } from './channel-keeper';
 import { isSameEntry, type LogCodec } from './log-codec';
 import { offsetOf, reachesOffset } from './log-end';
-import type { RabbitMqSettings } from './rabbitmq-settings';
 import { StreamCredit } from './stream-credit';
-import { declareLog, type Names } from './topology';
+import type { Stream } from './topology';
 
 /** Credit of the stream consumer; with a few hundred a reader falls seconds behind at saturation. */
 const STREAM_PREFETCH = 8000;
@@ -47,8 +46,7 @@ export class RabbitMqLogReader extends LogReader {
   constructor(
     private readonly link: BrokerLink,
     private readonly codec: LogCodec,
-    private readonly names: Names,
-    private readonly settings: RabbitMqSettings,
+    private readonly stream: Stream,
   ) {
     super();
     this.keeper = new ChannelKeeper(link, 'log reader', (channel) => this.subscribe(channel));
@@ -75,7 +73,7 @@ export class RabbitMqLogReader extends LogReader {
 
   private async subscribe(channel: ConfirmChannel): Promise<void> {
     this.subscription = undefined;
-    await declareLog(channel, this.names, this.settings);
+    await this.stream.declare(channel);
     await channel.prefetch(STREAM_PREFETCH);
     const subscription = {
       credit: new StreamCredit(channel),
@@ -91,7 +89,7 @@ export class RabbitMqLogReader extends LogReader {
     };
     try {
       const args = { 'x-stream-offset': offset };
-      await channel.consume(this.names.log, onDelivery, { noAck: false, arguments: args });
+      await channel.consume(this.stream.name, onDelivery, { noAck: false, arguments: args });
     } catch (error) {
       this.seekReplica(error);
       throw error;
@@ -179,7 +177,7 @@ export class RabbitMqLogReader extends LogReader {
     if (!this.isWaiting(subscription)) return;
     this.silence = setTimeout(() => {
       if (!this.isWaiting(subscription)) return;
-      reachesOffset(this.link.connection, this.names.log, this.applied).then(
+      reachesOffset(this.link.connection, this.stream.name, this.applied).then(
         (reaches) => {
           if (!this.isWaiting(subscription)) return;
           if (reaches === false) this.begin();

@@ -3,7 +3,7 @@ import { Refusal } from '../../domain/errors';
 import type { ConfirmingPublisher } from './confirming-publisher';
 import type { Encoded, LogCodec } from './log-codec';
 import { type NewMessage, sizeOf } from './message-batch';
-import type { Names } from './topology';
+import type { Stream } from './topology';
 
 /** Messages and bytes that share one entry at most; more bytes would take a second AMQP frame. */
 const MAX_MESSAGES = 500;
@@ -22,7 +22,7 @@ interface Waiting {
 }
 
 /**
- * Appends by publishing to the fanout exchange that the stream is bound to. Group commit: the messages of one tick,
+ * Appends by publishing to the exchange that the stream is bound to. Group commit: the messages of one tick,
  * and those that come while entries wait for their confirms, are logged as one entry and confirmed together.
  */
 export class RabbitMqLogWriter extends LogWriter {
@@ -36,7 +36,7 @@ export class RabbitMqLogWriter extends LogWriter {
   constructor(
     private readonly publisher: ConfirmingPublisher,
     private readonly codec: LogCodec,
-    private readonly names: Names,
+    private readonly stream: Stream,
   ) {
     super();
   }
@@ -99,7 +99,8 @@ export class RabbitMqLogWriter extends LogWriter {
   }
 
   private publish({ content, options }: Encoded): Promise<void> {
-    return this.publisher.publish(this.names.push, '', content, options).then(refuseReturned);
+    const { exchange, key } = this.stream;
+    return this.publisher.publish(exchange, key, content, options).then(refuseReturned);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Channel } from 'amqplib';
 
+import type { Partitions } from '../../domain/routing/partitions';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
 const MAX_SEGMENT = 100 * 1024 * 1024;
@@ -13,8 +14,19 @@ export class Names {
     return `${this.prefix}.push`;
   }
 
-  get log(): string {
-    return `${this.prefix}.log`;
+  /** Takes messages for one partition of the log, by its name as routing key. */
+  get partition(): string {
+    return `${this.prefix}.partition`;
+  }
+
+  /** The log, or one partition of it. */
+  log(partition: string | undefined): string {
+    return partition === undefined ? `${this.prefix}.log` : `${this.prefix}.log.${partition}`;
+  }
+
+  /** The log of the handlers' claims, when that of the messages has partitions. */
+  get claims(): string {
+    return `${this.prefix}.claims`;
   }
 
   get upstream(): string {
@@ -35,18 +47,63 @@ export class Names {
   }
 }
 
-/** The exchange of pushes and the stream behind it: retention drops whole segments, so they are small beside it. */
-export async function declareLog(
-  channel: Channel,
+/** A stream: its name, where to publish so that it takes the message, and how all of that comes to be. */
+export interface Stream {
+  readonly name: string;
+  readonly exchange: string;
+  readonly key: string;
+  declare(channel: Channel): Promise<void>;
+}
+
+/**
+ * A partition of the log. The exchange of pushes leads to every partition; that of partitions to the one which the
+ * routing key names, so that a publisher who is wrong about their number gets the message returned.
+ */
+export function logStream(
   names: Names,
+  settings: RabbitMqSettings,
+  partitions: Partitions,
+  partition: number,
+): Stream {
+  const own = partitions.nameOf(partition);
+  const name = names.log(own);
+  return {
+    name,
+    exchange: own === undefined ? names.push : names.partition,
+    key: own ?? '',
+    declare: async (channel) => {
+      await channel.assertExchange(names.push, 'fanout', { durable: true });
+      await declareStream(channel, name, settings);
+      await channel.bindQueue(name, names.push, '');
+      if (own === undefined) return;
+      await channel.assertExchange(names.partition, 'direct', { durable: true });
+      await channel.bindQueue(name, names.partition, own);
+    },
+  };
+}
+
+/** The log of the handlers' claims; only the default exchange leads to it. */
+export function claimsStream(names: Names, settings: RabbitMqSettings): Stream {
+  const name = names.claims;
+  return {
+    name,
+    exchange: '',
+    key: name,
+    declare: (channel) => declareStream(channel, name, settings),
+  };
+}
+
+/** Retention drops whole segments, so they are small beside it. */
+async function declareStream(
+  channel: Channel,
+  name: string,
   settings: RabbitMqSettings,
 ): Promise<void> {
   const segment = Math.min(
     MAX_SEGMENT,
     Math.max(MIN_SEGMENT, Math.floor(settings.logMaxBytes / 10)),
   );
-  await channel.assertExchange(names.push, 'fanout', { durable: true });
-  await channel.assertQueue(names.log, {
+  await channel.assertQueue(name, {
     durable: true,
     arguments: {
       'x-queue-type': 'stream',
@@ -55,7 +112,6 @@ export async function declareLog(
       'x-stream-max-segment-size-bytes': segment,
     },
   });
-  await channel.bindQueue(names.log, names.push, '');
 }
 
 /** The exchange of upstream messages; handlers, here and elsewhere, bind their queues to it. */

@@ -8,7 +8,7 @@ import { ConsoleBundle } from './console.controller';
 import { StaticFiles } from './static-files';
 
 /** What the build has made for browsers, read from the package's root. */
-export function bundleProviders(root: string, publicUrl: string): Provider[] {
+export function bundleProviders(root: string, publicUrls: readonly string[]): Provider[] {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     version: string;
   };
@@ -18,7 +18,7 @@ export function bundleProviders(root: string, publicUrl: string): Provider[] {
   };
   const console: ConsoleBundle = {
     files: StaticFiles.read(join(root, 'dist/console')),
-    socketOrigin: new URL(publicUrl).origin,
+    socketOrigins: [...new Set(publicUrls.map((url) => new URL(url).origin))],
   };
   return [
     { provide: ClientBundle, useValue: client },

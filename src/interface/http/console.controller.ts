@@ -7,10 +7,10 @@ import { feedOf } from './live-feed';
 import { Public, RequireScope } from './service-key.guard';
 import { CACHE, type StaticFiles } from './static-files';
 
-/** The console's files, and the origin of the sockets that it opens. */
+/** The console's files, and the origins of the sockets that it opens. */
 export abstract class ConsoleBundle {
   abstract readonly files: StaticFiles;
-  abstract readonly socketOrigin: string;
+  abstract readonly socketOrigins: readonly string[];
 }
 
 const PAGE = 'index.html';
@@ -28,7 +28,7 @@ export class ConsoleController {
     @Inject(ConsoleBundle) private readonly bundle: ConsoleBundle,
     @Inject(LiveFigures) private readonly figures: LiveFigures,
   ) {
-    this.headers = pageHeaders(bundle.socketOrigin);
+    this.headers = pageHeaders(bundle.socketOrigins);
   }
 
   /** Its address has no slash at the end: names in the page are relative to it, whatever the prefix. */
@@ -65,7 +65,7 @@ export class ConsoleController {
 }
 
 /** What the page may do: load what is beside it, call this origin and open sockets. Nothing inline, no frame around it. */
-function pageHeaders(socketOrigin: string): Record<string, string> {
+function pageHeaders(socketOrigins: readonly string[]): Record<string, string> {
   return {
     'Content-Security-Policy': [
       "default-src 'none'",
@@ -73,7 +73,7 @@ function pageHeaders(socketOrigin: string): Record<string, string> {
       "style-src 'self'",
       "img-src 'self'",
       "font-src 'self'",
-      `connect-src 'self' ${socketOrigin}`,
+      `connect-src 'self' ${socketOrigins.join(' ')}`,
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",

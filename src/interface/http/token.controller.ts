@@ -7,9 +7,9 @@ import { type Answer, success } from './answer';
 import { RequireScope } from './service-key.guard';
 import { TokenQueryDto, TokenRequestDto } from './token.dto';
 
-/** What the public URL of sockets is, apart from the token. */
-export abstract class SocketUrl {
-  abstract readonly base: string;
+/** What the public URL of sockets is, apart from the token, for each partition of the log. */
+export abstract class SocketUrls {
+  abstract readonly bases: readonly string[];
 }
 
 @ApiTags('token')
@@ -19,13 +19,13 @@ export abstract class SocketUrl {
 export class TokenController {
   constructor(
     @Inject(IssueToken) private readonly tokens: IssueToken,
-    @Inject(SocketUrl) private readonly url: SocketUrl,
+    @Inject(SocketUrls) private readonly urls: SocketUrls,
   ) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The URL with which one client connects, once, within a minute' })
-  get(@Query() query: TokenQueryDto): Answer<string> {
+  get(@Query() query: TokenQueryDto): Promise<Answer<string>> {
     return this.issue(query);
   }
 
@@ -33,11 +33,11 @@ export class TokenController {
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The same, with grants' })
-  post(@Body() request: TokenRequestDto): Answer<string> {
+  post(@Body() request: TokenRequestDto): Promise<Answer<string>> {
     return this.issue(request);
   }
 
-  private issue(dto: TokenRequestDto): Answer<string> {
+  private async issue(dto: TokenRequestDto): Promise<Answer<string>> {
     const request: TokenRequest = {
       uniqueId: dto.uniqueId,
       clientType: dto.clientType ?? '',
@@ -47,7 +47,8 @@ export class TokenController {
       ...(dto.ttl !== undefined && { ttl: dto.ttl }),
       ...(dto.sessionTtl !== undefined && { sessionTtl: dto.sessionTtl }),
     };
-    return success(`${this.url.base}/socket/${this.tokens.execute(request)}`);
+    const { token, partition } = await this.tokens.execute(request);
+    return success(`${this.urls.bases[partition] ?? ''}/socket/${token}`);
   }
 }
 

@@ -110,6 +110,12 @@ export class Upgrade {
       this.logger.error(error);
       return { kind: 'close', code: CloseCode.INTERNAL, reason: 'internal error' };
     }
+    if (error.code === 'OTHER_PARTITION') {
+      this.logger.warn(
+        'a client came with the token of another partition: see PUBLIC_URL and the proxy',
+      );
+      return { kind: 'close', code: CloseCode.TOKEN, reason: 'token of another partition' };
+    }
     if (error.code === 'TOKEN_USED')
       return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
     if (error.retryable)

@@ -1,7 +1,7 @@
 /** Settings of the socket side; durations in ms, sizes in bytes. */
 export interface WebSocketSettings {
-  /** What clients put before `/socket/{token}`. */
-  readonly publicUrl: string;
+  /** What clients put before `/socket/{token}`, for each partition of the log. */
+  readonly publicUrls: readonly string[];
   /** Path up to and including the slash before the token. */
   readonly path: string;
   /** Origins that a browser may come from; undefined = every one. */

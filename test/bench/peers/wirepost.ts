@@ -130,6 +130,7 @@ class Node {
         tags: [],
         businesses: [],
         grants: DEFAULT_GRANTS,
+        partition: undefined,
         cursor,
         use,
         id: this.clock.newId(),

@@ -86,7 +86,7 @@ describe('LogFollower', () => {
     expect(metrics.total('logHoles')).toBe(1);
     expect(follower.window.gapAt(new Cursor(6, 1))?.reason).toBe('WINDOW_PASSED');
     expect(follower.window.gapAt(new Cursor(99, 1))?.reason).toBe('WINDOW_PASSED');
-    expect(follower.window.gapAt(new Cursor(99.999, 1))).toBeUndefined();
+    expect(follower.window.gapAt(new Cursor(99.999, 0))).toBeUndefined();
     warn.mockRestore();
   });
 });

@@ -205,18 +205,27 @@ describe('Window', () => {
     expect(log.window.gapAt(new Cursor(7, 5007))?.reason).toBe('OTHER_LOG');
   });
 
-  it('does not judge a cursor by a time that its entry does not carry', () => {
+  it('does not judge a cursor that carries no time', () => {
+    const log = aLog();
+    log.add({ audience: to('u1'), text: 'a' });
+    log.skip();
+    expect(log.window.gapAt(new Cursor(0, 0))).toBeUndefined();
+    expect(log.window.gapAt(new Cursor(0.999, 0))).toBeUndefined();
+  });
+
+  it('tells a cursor of another log by an entry without a time, and by there being none', () => {
     const log = aLog();
     log.window.skip({ offset: 0, timestamp: 0, time: 1000 });
-    expect(log.window.gapAt(new Cursor(0, 0))).toBeUndefined();
-    expect(log.window.gapAt(new Cursor(0, 1234))).toBeUndefined();
+    log.add({ audience: to('u1'), text: 'a' });
+    expect(log.window.gapAt(new Cursor(0, 1234))?.reason).toBe('OTHER_LOG');
+    expect(log.window.gapAt(new Cursor(0.001, 1234))?.reason).toBe('OTHER_LOG');
   });
 
   it('starts in the middle of a log and calls what is before it a gap', () => {
     const log = aLog({ first: 100 });
     log.add({ audience: to('u1'), text: 'a' });
     expect(log.window.gapAt(new Cursor(50, 5050))?.to.offset).toBe(99.999);
-    expect(log.window.gapAt(new Cursor(99.999, 1))).toBeUndefined();
+    expect(log.window.gapAt(new Cursor(99.999, 0))).toBeUndefined();
   });
 
   it('leaves out what another identity of the same connection has received', () => {

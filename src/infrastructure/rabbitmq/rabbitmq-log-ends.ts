@@ -1,0 +1,28 @@
+import { LogEnds } from '../../application/ports/message-log';
+import { Refusal } from '../../domain/errors';
+import { Cursor } from '../../domain/log/cursor';
+import type { BrokerLink } from './broker-link';
+import type { LogCodec } from './log-codec';
+import { lastChunk, offsetOf } from './log-end';
+import type { Stream } from './topology';
+
+/** Looks at the ends of streams, by a consumer that takes one delivery. */
+export class RabbitMqLogEnds extends LogEnds {
+  constructor(
+    private readonly link: BrokerLink,
+    private readonly codec: LogCodec,
+    private readonly streams: readonly Stream[],
+  ) {
+    super();
+  }
+
+  override async newest(partition: number): Promise<Cursor> {
+    const name = this.streams[partition]?.name ?? '';
+    const delivery = await lastChunk(this.link.connection, name).catch(() => undefined);
+    const offset = delivery === undefined ? undefined : offsetOf(delivery);
+    if (delivery === undefined || offset === undefined)
+      throw new Refusal('UNAVAILABLE', `partition ${String(partition)} of the log has no end yet`);
+    const [entry] = this.codec.decode(delivery, offset);
+    return new Cursor(offset, entry?.timestamp ?? 0);
+  }
+}
