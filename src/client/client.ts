@@ -1,6 +1,6 @@
 import type { RejectedFrame, ServerFrame, WelcomeFrame } from '../protocol/frames';
 import type { Json } from '../protocol/unified-body';
-import { Connection } from './connection';
+import { AGAIN, Connection } from './connection';
 import { CursorStore } from './cursor-store';
 import { EventHub, type Listener } from './event-hub';
 import { host } from './host';
@@ -21,9 +21,8 @@ import {
 /** Ids of requests start so: a reply to one is for the page that asked, not for another tab of the same user. */
 const REQUEST = 'rq.';
 const REQUEST_TIMEOUT = 30_000;
-/** Close codes with which the client itself gives up a socket. */
+/** Close code of a client that has ended. */
 const CLOSED = 1000;
-const AGAIN = 4000;
 
 interface Waiting<T> {
   readonly resolve: (value: T) => void;
@@ -38,7 +37,7 @@ export class Client {
   private readonly store: CursorStore;
   private readonly connection: Connection;
   private readonly requests = new Map<string, Waiting<Delivered>>();
-  private renewal: Waiting<Identity> | undefined;
+  private renewal: (Waiting<Identity> & { readonly token: string }) | undefined;
   private who: Identity | undefined;
   private readonly unwatch: () => void;
 
@@ -167,7 +166,8 @@ export class Client {
   }
 
   /**
-   * Gives a new token (or the URL that holds it) on the open connection: a longer session, or another identity.
+   * Gives a new token (or the URL that holds it) on the open connection: a longer session, or another identity. With
+   * a URL the identity may be one that other nodes serve (`LOG_PARTITIONS`): then the client connects there.
    * Resolves with the identity from then on; rejects with a WirepostError when there is no connection or the token is
    * refused.
    */
@@ -177,7 +177,7 @@ export class Client {
       return Promise.reject(new WirepostError('DISCONNECTED', sentence, true));
     }
     return new Promise((resolve, reject) => {
-      this.renewal = { resolve, reject };
+      this.renewal = { token, resolve, reject };
       this.connection.control({ op: 'renew', token: token.slice(token.lastIndexOf('/') + 1) });
     });
   }
@@ -229,11 +229,11 @@ export class Client {
     const { connectionId, uniqueId, clientType, cursor, resumed, limits } = frame;
     const before = this.who;
     this.who = { connectionId, uniqueId, clientType };
+    this.renewal?.resolve(this.who);
+    this.renewal = undefined;
     if (before?.connectionId === connectionId) {
       if (before.uniqueId !== uniqueId || before.clientType !== clientType)
         this.inbox.changeIdentity(cursor);
-      this.renewal?.resolve(this.who);
-      this.renewal = undefined;
       return;
     }
     // What was handled while there was no connection could not be acknowledged.
@@ -250,9 +250,18 @@ export class Client {
 
   private onRejected(frame: RejectedFrame): void {
     const { messageId, code, message, retryable } = frame;
-    if (messageId === undefined && this.renewal !== undefined) {
-      this.renewal.reject(new WirepostError(code, message, retryable));
+    const { renewal } = this;
+    if (messageId === undefined && renewal !== undefined) {
       this.renewal = undefined;
+      const moves = code === 'OTHER_PARTITION' && renewal.token.includes('/');
+      const start = moves ? issuedAt(renewal.token) : undefined;
+      if (start === undefined) renewal.reject(new WirepostError(code, message, retryable));
+      else {
+        // Other nodes have the messages of the new identity.
+        this.inbox.changeIdentity(start);
+        this.connection.move(renewal.token);
+        this.renewal = renewal;
+      }
     } else if (!this.outbox.rejected(frame)) {
       this.events.emit('rejected', {
         ...(messageId !== undefined && { messageId }),

@@ -22,6 +22,8 @@ const FRESH_EVERY = 3;
 
 const ABNORMAL = 1006;
 const TOKEN = 4401;
+/** With which the client itself gives up a socket. */
+export const AGAIN = 4000;
 
 export interface ConnectionOwner {
   /** A socket URL with a new token. */
@@ -51,6 +53,8 @@ export class Connection {
   private reconnectToken: string | undefined;
   /** The first URL: what was pushed since its token was issued is due, whichever token is welcomed at last. */
   private first: string | undefined;
+  /** A URL that need not be asked for. */
+  private given: string | undefined;
   /** Attempts since the last good connection. */
   private attempts = 0;
   /** Attempts in a row that ended before a welcome. */
@@ -111,6 +115,14 @@ export class Connection {
     } else if (this.state === 'connected') this.ping(PROBE_WITHIN);
   }
 
+  /** Goes on at another URL, whose token is new. */
+  move(url: string): void {
+    this.given = url;
+    this.first = this.reconnectToken = undefined;
+    this.restart(AGAIN, 'moved');
+    this.wake();
+  }
+
   /** Ends it for ever. */
   close(code: number, reason: string): void {
     if (this.state === 'closed') return;
@@ -122,7 +134,8 @@ export class Connection {
   private async target(fresh: boolean): Promise<string> {
     let url = this.base + (this.reconnectToken ?? '');
     if (fresh) {
-      url = await this.owner.url();
+      url = this.given ?? (await this.owner.url());
+      this.given = undefined;
       // The reconnect token stays: it needs no claim, and so is good while the log takes none.
       this.base = url.slice(0, url.lastIndexOf('/') + 1);
     }

@@ -6,7 +6,7 @@ import type { LogEnds } from '../ports/message-log';
 import type { LogFollower } from './log-follower';
 
 /** ms for which a position of another partition is good enough. */
-const FRESH = 1000;
+const FRESH = 250;
 
 interface Known {
   readonly since: number;
@@ -26,8 +26,8 @@ export class LogPositions {
   ) {}
 
   /**
-   * A position that everything logged from now on comes after. That of another partition may be a second old, so
-   * that somebody who starts there gets what was logged in that second as well, but misses nothing.
+   * A position that everything logged from now on comes after. That of another partition is a moment old, so
+   * that somebody who starts there may get what was logged in that moment as well, but misses nothing.
    * Rejects with UNAVAILABLE while none is known.
    */
   async of(partition: number): Promise<Cursor> {

@@ -6,6 +6,10 @@ import { closeQuietly } from './channel-keeper';
 const CREDIT = 8000;
 /** ms without another delivery after which the log's last chunk counts as read. */
 const QUIET = 300;
+/** The same where being a little too early does no harm. */
+const SHORT_QUIET = 20;
+/** ms after the first delivery at which a log that is never quiet has been looked at enough. */
+const BUSY = 50;
 /** ms for the whole look: under load there is no quiet. */
 const LOOK = 2000;
 
@@ -15,68 +19,63 @@ export function offsetOf(delivery: ConsumeMessage): number | undefined {
   return typeof offset === 'number' ? offset : undefined;
 }
 
-/** The first entry of a stream's last chunk; undefined when none came in time. */
-export async function lastChunk(
-  connection: ChannelModel | undefined,
-  stream: string,
-): Promise<ConsumeMessage | undefined> {
-  const channel = await connection?.createChannel();
-  if (channel === undefined) return undefined;
-  channel.on('error', () => undefined);
-  let limit: NodeJS.Timeout | undefined;
-  try {
-    await channel.prefetch(1);
-    return await new Promise<ConsumeMessage | undefined>((resolve, reject) => {
-      limit = setTimeout(() => {
-        resolve(undefined);
-      }, LOOK);
-      const onDelivery = (delivery: ConsumeMessage | null): void => {
-        resolve(delivery ?? undefined);
-      };
-      channel
-        .consume(stream, onDelivery, { arguments: { 'x-stream-offset': 'last' } })
-        .catch(reject);
-    });
-  } finally {
-    clearTimeout(limit);
-    void closeQuietly(channel);
-  }
-}
-
 /** Whether a stream's end is at or behind `offset`; undefined when it is empty or there is no connection. */
 export async function reachesOffset(
   connection: ChannelModel | undefined,
   stream: string,
   offset: number,
 ): Promise<boolean | undefined> {
+  let reaches: boolean | undefined;
+  await look(connection, stream, QUIET, (delivery) => {
+    reaches = (offsetOf(delivery) ?? -1) >= offset;
+    return reaches;
+  });
+  return reaches;
+}
+
+/** The newest entry of a stream, or on a busy one an entry of the last few ms; undefined when none came. */
+export async function newestEntry(
+  connection: ChannelModel | undefined,
+  stream: string,
+): Promise<ConsumeMessage | undefined> {
+  let newest: ConsumeMessage | undefined;
+  let enough = Infinity;
+  await look(connection, stream, SHORT_QUIET, (delivery) => {
+    if (newest === undefined) enough = performance.now() + BUSY;
+    newest = delivery;
+    return performance.now() >= enough;
+  });
+  return newest;
+}
+
+/** Shows the last chunk of a stream and what comes after it, until there is quiet or `seen` returns true. */
+async function look(
+  connection: ChannelModel | undefined,
+  stream: string,
+  quiet: number,
+  seen: (delivery: ConsumeMessage) => boolean,
+): Promise<void> {
   const channel = await connection?.createChannel();
-  if (channel === undefined) return undefined;
+  if (channel === undefined) return;
   channel.on('error', () => undefined);
   let limit: NodeJS.Timeout | undefined;
-  let quiet: NodeJS.Timeout | undefined;
+  let silence: NodeJS.Timeout | undefined;
   try {
     await channel.prefetch(CREDIT);
-    return await new Promise<boolean | undefined>((resolve, reject) => {
-      let reaches: boolean | undefined;
-      const finish = (): void => {
-        resolve(reaches);
-      };
+    await new Promise<void>((resolve, reject) => {
       const onDelivery = (delivery: ConsumeMessage | null): void => {
-        const found = delivery === null ? undefined : offsetOf(delivery);
-        if (found === undefined) return;
-        reaches = found >= offset;
-        if (reaches) finish();
-        clearTimeout(quiet);
-        quiet = setTimeout(finish, QUIET);
+        if (delivery === null || seen(delivery)) resolve();
+        clearTimeout(silence);
+        silence = setTimeout(resolve, quiet);
       };
-      limit = setTimeout(finish, LOOK);
+      limit = setTimeout(resolve, LOOK);
       channel
         .consume(stream, onDelivery, { arguments: { 'x-stream-offset': 'last' } })
         .catch(reject);
     });
   } finally {
     clearTimeout(limit);
-    clearTimeout(quiet);
+    clearTimeout(silence);
     await closeQuietly(channel);
   }
 }

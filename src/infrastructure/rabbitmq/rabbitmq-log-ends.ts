@@ -3,10 +3,10 @@ import { Refusal } from '../../domain/errors';
 import { Cursor } from '../../domain/log/cursor';
 import type { BrokerLink } from './broker-link';
 import type { LogCodec } from './log-codec';
-import { lastChunk, offsetOf } from './log-end';
+import { newestEntry, offsetOf } from './log-end';
 import type { Stream } from './topology';
 
-/** Looks at the ends of streams, by a consumer that takes one delivery. */
+/** Looks at the ends of streams, by a consumer that takes what their last chunks hold. */
 export class RabbitMqLogEnds extends LogEnds {
   constructor(
     private readonly link: BrokerLink,
@@ -18,11 +18,12 @@ export class RabbitMqLogEnds extends LogEnds {
 
   override async newest(partition: number): Promise<Cursor> {
     const name = this.streams[partition]?.name ?? '';
-    const delivery = await lastChunk(this.link.connection, name).catch(() => undefined);
+    const delivery = await newestEntry(this.link.connection, name).catch(() => undefined);
     const offset = delivery === undefined ? undefined : offsetOf(delivery);
     if (delivery === undefined || offset === undefined)
       throw new Refusal('UNAVAILABLE', `partition ${String(partition)} of the log has no end yet`);
-    const [entry] = this.codec.decode(delivery, offset);
-    return new Cursor(offset, entry?.timestamp ?? 0);
+    // Messages that were logged together have positions of their own.
+    const last = this.codec.decode(delivery, offset).at(-1);
+    return new Cursor(last?.offset ?? offset, last?.timestamp ?? 0);
   }
 }
