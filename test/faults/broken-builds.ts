@@ -212,9 +212,22 @@ export function moreBrokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'application/log/log-claims.ts',
-          find: 'if (this.follower.claims.isTaken(key, claimant)) return Promise.resolve(false);',
+          find: 'if (this.isTaken(key, claimant)) return Promise.resolve(false);',
           replace:
             'return Promise.resolve(this.follower.claims.enter(key, claimant, this.clock.now()));',
+        },
+      ],
+    },
+    {
+      name: 'copies a broadcast to its own partition only',
+      scenario: runs.partitions,
+      problem: 'lost',
+      patches: [
+        {
+          file: 'infrastructure/rabbitmq/partitioned-log-writer.ts',
+          find: 'this.writers[partition];',
+          replace:
+            'this.writers[partition]; if (writer === undefined) return this.writers[own]!.append(entry);',
         },
       ],
     },

@@ -126,17 +126,21 @@ export function alarm(system: System, kind: 'memory' | 'disk'): Nemesis {
 
 /** The log's stream is taken off the exchange of pushes: nothing can be routed to it. */
 export function unboundLog(system: System): Nemesis {
-  const [log, push] = [`${system.prefix}.log`, `${system.prefix}.push`];
+  const { bindings } = system;
   const bind = (): Promise<void> =>
     system.onBroker(async (channel) => {
-      await channel.bindQueue(log, push, '');
+      for (const { stream, exchange, key } of bindings)
+        await channel.bindQueue(stream, exchange, key);
     });
   return {
     name: 'log unbound',
     allows: [],
     start: async () => {
-      await system.onBroker((channel) => channel.unbindQueue(log, push, ''));
-      return system.onBroker((channel) => returned(channel, push));
+      await system.onBroker(async (channel) => {
+        for (const { stream, exchange, key } of bindings)
+          await channel.unbindQueue(stream, exchange, key);
+      });
+      return system.onBroker((channel) => returned(channel, `${system.prefix}.push`));
     },
     stop: bind,
     heal: bind,

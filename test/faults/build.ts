@@ -45,9 +45,7 @@ export function buildGateway(patches: readonly Patch[] = []): string {
     .map((name) => join('src', name));
   const all = [WITH_FAULTY_HANDLERS, ...patches];
   for (const name of [...sources, HANDLERS]) {
-    const text = all
-      .filter(({ file }) => join('src', file) === name)
-      .reduce(applied, readFileSync(join(ROOT, name), 'utf8'));
+    const text = patched(name, all);
     const target = join(folder, name.replace(/\.ts$/, '.js'));
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, compiled(text));
@@ -55,6 +53,13 @@ export function buildGateway(patches: readonly Patch[] = []): string {
   for (const name of ['node_modules', 'dist']) symlinkSync(join(ROOT, name), join(folder, name));
   copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   return join(folder, 'src/main.js');
+}
+
+/** The text of a file with those patches that are for it. */
+export function patched(name: string, patches: readonly Patch[]): string {
+  return patches
+    .filter(({ file }) => join('src', file) === name)
+    .reduce(applied, readFileSync(join(ROOT, name), 'utf8'));
 }
 
 function applied(text: string, { file, find, replace }: Patch): string {

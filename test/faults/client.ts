@@ -20,8 +20,8 @@ export interface Entrance {
 
 /** Where clients go: plays the load balancer and the business backend that hands out tokens. */
 export interface Doors {
-  /** The gateway for the next connection. */
-  next(): Entrance;
+  /** The gateway for the next connection, one of those that a socket URL leads to. */
+  leads(url: string): Entrance;
   /** A socket URL with a fresh token. */
   token(identity: Identity): Promise<string>;
 }
@@ -108,7 +108,7 @@ export class FaultClient {
 
   private open(url: string, protocol: string): WebSocket {
     if (this.away) throw new Error('no network');
-    const door = this.doors.next();
+    const door = this.doors.leads(url);
     const { pathname, search } = new URL(url);
     const socket = new WatchedSocket(
       `${door.base.replace('http', 'ws')}${pathname}${search}`,

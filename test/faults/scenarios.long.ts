@@ -1,5 +1,5 @@
 import { eachIsSurvived } from './scenario-run';
 
 describe('nothing is lost, repeated, reordered or stuck', () => {
-  eachIsSurvived(['tokens', 'replies', 'backlog', 'channels', 'gateway']);
+  eachIsSurvived(['partitions', 'tokens', 'replies', 'backlog', 'channels', 'gateway']);
 });

@@ -17,6 +17,8 @@ import { raceTokens } from './token-race';
 export interface Scenario extends Directed {
   readonly name: string;
   readonly mix?: Mix;
+  readonly gateways?: number;
+  readonly partitions?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -42,6 +44,7 @@ async function whileMoreComes({ load }: Run, messages: number): Promise<void> {
 export function scenarios(broker: RabbitMqNode) {
   return {
     plain: { ...SHORT, name: 'load alone' },
+    partitions: { ...SHORT, name: 'load alone, two partitions', partitions: 2, gateways: 4 },
     tokens: {
       ...SHORT,
       name: 'one token at two gateways at once',

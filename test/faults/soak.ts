@@ -23,6 +23,8 @@ export interface Soak {
   readonly broker: RabbitMqNode;
   readonly minutes: number;
   readonly seed: number;
+  /** Partitions of the log; 1 when absent. */
+  readonly partitions?: number;
   /** ms for which a fault lasts, and for which there is none after it. */
   readonly on: readonly [number, number];
   readonly off: readonly [number, number];
@@ -63,12 +65,14 @@ function rolesOf(broker: RabbitMqNode): Readonly<Record<string, readonly Make[]>
  * Faults of every role at random times, all roles at once, under load. The schedule follows from the seed: which fault,
  * for how long, and how long until the next. The recovery is the slowest after a fault of the broker.
  */
-export function soak({ broker, minutes, seed, on, off }: Soak): Promise<Row> {
+export function soak({ broker, minutes, seed, partitions = 1, on, off }: Soak): Promise<Row> {
   const setting = {
-    row: `all roles at random, ${String(minutes)} min`,
+    row: `all roles at random, ${String(minutes)} min${partitions > 1 ? `, ${String(partitions)} partitions` : ''}`,
     seed,
     broker,
-    gateways: 3,
+    partitions,
+    // One that is killed leaves another one of its partition.
+    gateways: Math.max(3, 2 * partitions),
     // Handlers go on trying for longer than a fault lasts, and a gateway waits for its broker.
     env: { RETRY_DELAYS: '200ms,1s,5s,20s', CONNECT_TIMEOUT: '2m' },
     minimum: minutes * PER_MINUTE,

@@ -20,6 +20,8 @@ export interface SystemOptions {
   readonly broker: Broker;
   /** Gateway processes; 2 when absent. */
   readonly gateways?: number;
+  /** Partitions of the log, over which the gateways are spread in turn; 1 when absent. */
+  readonly partitions?: number;
   /** Settings of the gateways on top of those of every run. */
   readonly env?: Readonly<Record<string, string>>;
   /** The gateways' program; the build of `src` when absent. */
@@ -43,6 +45,8 @@ const ENV = { PUBLISH_TIMEOUT: '2s', RETRY_DELAYS: '200ms,1s', DRAIN_TIMEOUT: '2
 /** One gateway of a run; `up` is false from the moment at which the run ends it. */
 export interface Gateway extends Entrance {
   readonly process: GatewayProcess;
+  /** The partition of the log that it reads. */
+  readonly partition: number;
   up: boolean;
 }
 
@@ -86,12 +90,44 @@ export class System implements Doors {
     return this.options.broker;
   }
 
+  get partitions(): number {
+    return this.options.partitions ?? 1;
+  }
+
+  /** Where the streams of the log are bound. */
+  get bindings(): readonly {
+    readonly stream: string;
+    readonly exchange: string;
+    readonly key: string;
+  }[] {
+    const { prefix, partitions } = this;
+    const push = `${prefix}.push`;
+    if (partitions === 1) return [{ stream: `${prefix}.log`, exchange: push, key: '' }];
+    return Array.from(
+      { length: partitions },
+      (_, i) => `${String(partitions)}.${String(i)}`,
+    ).flatMap((key) => {
+      const stream = `${prefix}.log.${key}`;
+      return [
+        { stream, exchange: push, key: '' },
+        { stream, exchange: `${prefix}.partition`, key },
+      ];
+    });
+  }
+
   /** The gateways in turn. */
-  next(): Gateway {
-    const up = this.gateways.filter((gateway) => gateway.up);
+  next(isMeant: (gateway: Gateway) => boolean = () => true): Gateway {
+    const up = this.gateways.filter((gateway) => gateway.up && isMeant(gateway));
     const gateway = up[(this.turn += 1) % up.length];
     if (gateway === undefined) throw new Error('no gateway is up');
     return gateway;
+  }
+
+  leads(url: string): Gateway {
+    const { hostname } = new URL(url);
+    return this.next(
+      ({ partition }) => this.partitions === 1 || hostname === `p${String(partition)}.test`,
+    );
   }
 
   entrance(): Gateway | undefined {
@@ -113,11 +149,23 @@ export class System implements Doors {
 
   /** Starts a gateway; one under the same name, which has ended, it replaces. */
   async addGateway(name: string): Promise<Gateway> {
+    const partition = (Number(name.slice(1)) - 1) % this.partitions;
+    const partitioned = {
+      PUBLIC_URL: 'ws://p{partition}.test',
+      LOG_PARTITIONS: String(this.partitions),
+      LOG_PARTITION: String(partition),
+    };
     const process = await GatewayProcess.start(
-      { ...ENV, AMQP_URL: this.broker.url, AMQP_PREFIX: this.prefix, ...this.options.env },
+      {
+        ...ENV,
+        AMQP_URL: this.broker.url,
+        AMQP_PREFIX: this.prefix,
+        ...(this.partitions > 1 && partitioned),
+        ...this.options.env,
+      },
       this.options.main,
     );
-    const gateway: Gateway = { name, base: process.base, process, up: true };
+    const gateway: Gateway = { name, base: process.base, process, partition, up: true };
     const place = this.gateways.findIndex((one) => one.name === name);
     if (place === -1) this.gateways.push(gateway);
     else this.gateways[place] = gateway;
