@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 
 import { JwtService } from '@nestjs/jwt';
 import { z } from 'zod';
@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { Refusal } from '../../domain/errors';
 import type { Clock } from '../../application/ports/clock';
 import { type TokenClaims, TokenService } from '../../application/ports/token-service';
+import { signed, signedPayload } from './hs256';
 
 const ISSUER = 'wirepost';
 const AUDIENCE = 'wirepost:socket';
@@ -26,9 +27,19 @@ const PAYLOAD = z.object({
   exp: z.number(),
   st: z.number(),
 });
+type Payload = z.output<typeof PAYLOAD>;
+
+/** What a payload of ours has besides, and nothing that would forbid its use. */
+const REGISTERED = PAYLOAD.extend({
+  iss: z.literal(ISSUER),
+  aud: z.literal(AUDIENCE),
+  nbf: z.undefined().optional(),
+});
 
 /** HS256 tokens signed with the first secret; the second one is accepted as well, while rotating. */
 export class JwtTokenService extends TokenService {
+  private readonly key: KeyObject;
+  private readonly keys: readonly KeyObject[];
   private readonly signer: JwtService;
   private readonly verifiers: readonly JwtService[];
 
@@ -37,9 +48,10 @@ export class JwtTokenService extends TokenService {
     private readonly clock: Clock,
   ) {
     super();
-    const [first, ...others] = secrets;
-    this.signer = serviceOf(first);
-    this.verifiers = [this.signer, ...others.map(serviceOf)];
+    this.key = keyOf(secrets[0]);
+    this.keys = [this.key, ...secrets.slice(1).map(keyOf)];
+    this.signer = new JwtService({ secret: this.key });
+    this.verifiers = this.keys.map((secret) => new JwtService({ secret }));
   }
 
   override issue(claims: TokenClaims): string {
@@ -59,6 +71,9 @@ export class JwtTokenService extends TokenService {
       exp: Math.ceil(claims.expiresAt / 1000),
       st: claims.sessionTtl,
     };
+    // One for every connection, in the form that `verify` knows; the others are the library's.
+    if (claims.use === 'reconnect')
+      return signed({ ...payload, aud: AUDIENCE, iss: ISSUER }, this.key);
     return this.signer.sign(payload, {
       algorithm: ALGORITHM,
       issuer: ISSUER,
@@ -68,9 +83,28 @@ export class JwtTokenService extends TokenService {
   }
 
   override verify(token: string): TokenClaims {
+    const payload = REGISTERED.safeParse(signedPayload(token, this.keys));
+    // In this one case all is known; whatever is unusual is the library's to decide.
+    if (payload.success) return this.usable(payload.data);
+    return claimsOf(this.verifyInFull(token));
+  }
+
+  private usable(payload: Payload): TokenClaims {
+    if (payload.exp <= this.seconds()) throw new Refusal('TOKEN_EXPIRED');
+    return claimsOf(payload);
+  }
+
+  private verifyInFull(token: string): Payload {
     for (const verifier of this.verifiers) {
       try {
-        return this.read(token, verifier);
+        return PAYLOAD.parse(
+          verifier.verify<object>(token, {
+            algorithms: [ALGORITHM],
+            issuer: ISSUER,
+            audience: AUDIENCE,
+            clockTimestamp: this.seconds(),
+          }),
+        );
       } catch (error) {
         // Thrown only after the signature was found right.
         if (error instanceof Error && error.name === 'TokenExpiredError')
@@ -80,36 +114,32 @@ export class JwtTokenService extends TokenService {
     throw new Refusal('UNAUTHENTICATED', 'the token was not issued here');
   }
 
-  private read(token: string, verifier: JwtService): TokenClaims {
-    const payload = PAYLOAD.parse(
-      verifier.verify<object>(token, {
-        algorithms: [ALGORITHM],
-        issuer: ISSUER,
-        audience: AUDIENCE,
-        clockTimestamp: Math.floor(this.clock.now() / 1000),
-      }),
-    );
-    return {
-      identity: { uniqueId: payload.sub, clientType: payload.ct },
-      tags: payload.tg,
-      businesses: payload.bs,
-      grants: {
-        businessTypes: payload.bt,
-        clientToClient: payload.gr.includes('c'),
-        multicast: payload.gr.includes('m'),
-        broadcast: payload.gr.includes('b'),
-      },
-      cursor: payload.cu,
-      partition: payload.lp,
-      use: payload.us,
-      id: payload.jti,
-      expiresAt: payload.exp * 1000,
-      sessionTtl: payload.st,
-    };
+  private seconds(): number {
+    return Math.floor(this.clock.now() / 1000);
   }
 }
 
-/** With a key object: jsonwebtoken tries to read a plain text as a public key first, which costs ten times the rest. */
-function serviceOf(secret: string): JwtService {
-  return new JwtService({ secret: createSecretKey(Buffer.from(secret)) });
+function claimsOf(payload: Payload): TokenClaims {
+  return {
+    identity: { uniqueId: payload.sub, clientType: payload.ct },
+    tags: payload.tg,
+    businesses: payload.bs,
+    grants: {
+      businessTypes: payload.bt,
+      clientToClient: payload.gr.includes('c'),
+      multicast: payload.gr.includes('m'),
+      broadcast: payload.gr.includes('b'),
+    },
+    cursor: payload.cu,
+    partition: payload.lp,
+    use: payload.us,
+    id: payload.jti,
+    expiresAt: payload.exp * 1000,
+    sessionTtl: payload.st,
+  };
+}
+
+/** As an object: jsonwebtoken tries to read a plain text as a public key first, which costs ten times the rest. */
+function keyOf(secret: string): KeyObject {
+  return createSecretKey(Buffer.from(secret));
 }

@@ -26,6 +26,8 @@ import type { WebSocketSettings } from './websocket-settings';
 const MAX_IN_FLIGHT = 256;
 /** Bad frames within one heartbeat after which the connection is closed. */
 const MAX_BAD_FRAMES = 10;
+/** One set for all who have no labels: most have none, and a set of its own takes 200 bytes. */
+const NO_LABELS: ReadonlySet<string> = new Set();
 
 /** What every session of a node shares. */
 export abstract class SessionContext {
@@ -72,7 +74,7 @@ export class ClientSession implements Receiver {
 
   /** Welcomes the client, tells it of a gap, replays what it missed and attaches it to the live end. */
   open({ cursor, resumed, claims }: Admission): void {
-    this.channel.write([this.welcome(cursor, resumed, claims)]);
+    if (this.controlled) this.channel.write([this.welcome(cursor, resumed, claims)]);
     const gap = this.context.window.gapAt(cursor);
     if (gap?.reason === 'OTHER_LOG') {
       this.context.metrics.count('gaps');
@@ -210,12 +212,12 @@ export class ClientSession implements Receiver {
     this.permission = new SendPermission(admission.claims.grants);
     this.sessionEnds = admission.sessionEnds;
     const cursor = same ? Cursor.parse(this.position()) : admission.cursor;
-    this.context.delivery.send(this.subscriber, this.welcome(cursor, same, admission.claims));
+    if (this.controlled)
+      this.context.delivery.send(this.subscriber, this.welcome(cursor, same, admission.claims));
     this.context.delivery.resubscribe(this.subscriber, subscriptionOf(admission), cursor.offset);
   }
 
   private welcome(cursor: Cursor, resumed: boolean, claims: Admission['claims']): Uint8Array {
-    if (!this.controlled) return new Uint8Array(0);
     const { tokens, clock, settings, window } = this.context;
     const { uniqueId, clientType } = claims.identity;
     const reconnectToken = tokens.issue({
@@ -298,7 +300,12 @@ function control(frame: ServerFrame): Uint8Array {
 }
 
 function subscriptionOf({ claims }: Admission): Subscription {
-  return { ...claims.identity, tags: new Set(claims.tags), businesses: new Set(claims.businesses) };
+  const { uniqueId, clientType } = claims.identity;
+  return { uniqueId, clientType, tags: setOf(claims.tags), businesses: setOf(claims.businesses) };
+}
+
+function setOf(labels: readonly string[]): ReadonlySet<string> {
+  return labels.length === 0 ? NO_LABELS : new Set(labels);
 }
 
 /** The id under which a body is refused, when it has a usable one. */

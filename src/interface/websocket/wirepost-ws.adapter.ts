@@ -81,9 +81,12 @@ export class WirepostWsAdapter extends WsAdapter {
       refuseUpgrade(socket, verdict.refusal);
       return;
     }
+    // The 101 and what the session says first leave in one write.
+    socket.cork();
     this.wss?.handleUpgrade(request, socket, head, (ws) => {
       this.onUpgraded(ws, request, socket, verdict);
     });
+    socket.uncork();
   }
 
   private onUpgraded(
