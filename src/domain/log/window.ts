@@ -6,6 +6,7 @@ import { hashOf } from './frame-text';
 import { FrameRun } from './frame-run';
 import { Heads } from './heads';
 import { Kind, Segment, type WindowPosition } from './segment';
+import { Segments } from './segments';
 
 export interface WindowLimits {
   /** ms that an entry stays. */
@@ -46,6 +47,12 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
+/** An entry in its segment. */
+interface Found {
+  readonly segment: Segment;
+  readonly i: number;
+}
+
 const KINDS = {
   unicast: Kind.UNICAST,
   multicast: Kind.MULTICAST,
@@ -67,7 +74,7 @@ const MIN_SLOTS = 1024;
  * the frames themselves; links lead from newer to older entries only, so what is dropped needs no unlinking.
  */
 export class Window {
-  private segments: Segment[] = [];
+  private segments = new Segments();
   /** Newest entry of each bucket of ids, and of each bucket of recipients. */
   private keys = new Heads(MIN_SLOTS);
   private chains = new Heads(MIN_SLOTS);
@@ -77,7 +84,6 @@ export class Window {
   private readonly numbers = new Map<string, number>();
   private readonly seed = Math.floor(Math.random() * 2 ** 32);
   private nextSeq = 0;
-  private segmentBytes = 0;
   private end: Cursor | undefined;
   /** Everything after this position, up to the end, is in the window. */
   private base = BEFORE_ALL;
@@ -97,11 +103,11 @@ export class Window {
   }
 
   get bytes(): number {
-    return this.segmentBytes + this.keys.bytes + this.chains.bytes;
+    return this.segments.bytes + this.keys.bytes + this.chains.bytes;
   }
 
   get count(): number {
-    const first = this.segments[0];
+    const first = this.segments.first;
     return first === undefined ? 0 : this.nextSeq - first.firstSeq;
   }
 
@@ -147,10 +153,10 @@ export class Window {
   trim(now: number): void {
     const horizon = now - this.limits.maxAge;
     for (;;) {
-      const first = this.segments[0];
+      const first = this.segments.first;
       if (first === undefined || first.count === 0) return;
       const tooOld = first.time < horizon;
-      const tooBig = this.bytes > this.limits.maxBytes && this.segments.length > 1;
+      const tooBig = this.bytes > this.limits.maxBytes && this.segments.count > 1;
       if (!tooOld && !tooBig) return;
       if (!tooOld) this.squeezedAt = first.time;
       this.dropFirst(first);
@@ -161,14 +167,13 @@ export class Window {
 
   /** Forgets everything, and that there ever was something up to `at`; undefined: the log begins anew. */
   clear(at: Cursor | undefined): void {
-    this.segments = [];
+    this.segments = new Segments();
     this.keys = new Heads(MIN_SLOTS);
     this.chains = new Heads(MIN_SLOTS);
     this.particulars = [];
     this.numbers.clear();
     this.wide[Kind.MULTICAST] = -1;
     this.wide[Kind.BROADCAST] = -1;
-    this.segmentBytes = 0;
     this.end = undefined;
     this.base = at ?? BEFORE_ALL;
     this.squeezedAt = -Infinity;
@@ -208,10 +213,7 @@ export class Window {
     const found = this.collect(to, after);
     const frames = new FrameRun();
     let upTo = after;
-    for (const seq of found) {
-      const segment = this.segmentOf(seq);
-      if (segment === undefined) continue;
-      const i = seq - segment.firstSeq;
+    for (const { segment, i } of found) {
       const isWanted = !segment.expired(i, now) && this.isWanted(segment, i, to, except);
       if (isWanted) {
         if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget)
@@ -236,13 +238,11 @@ export class Window {
   }
 
   private segmentFor(offset: number, need: number): Segment {
-    const last = this.segments.at(-1);
+    const last = this.segments.last;
     if (last?.hasRoom(offset, need)) return last;
     if (last === undefined) this.begin(offset);
-    else this.close(last);
     const segment = new Segment(this.nextSeq, offset, need);
-    this.segments.push(segment);
-    this.segmentBytes += segment.bytes;
+    this.segments.push(segment, offset);
     return segment;
   }
 
@@ -252,23 +252,16 @@ export class Window {
     if (before > this.base.offset) this.base = new Cursor(before, 0);
   }
 
-  private close(segment: Segment): void {
-    this.segmentBytes -= segment.bytes;
-    segment.close();
-    this.segmentBytes += segment.bytes;
-  }
-
   private dropFirst(segment: Segment): void {
     const last = segment.count - 1;
     this.base = new Cursor(segment.offset(last), segment.timestamp(last));
-    this.segmentBytes -= segment.bytes;
-    this.segments.shift();
+    this.segments.dropFirst();
   }
 
   private holds(hash: number, id: string, sender: string | undefined): boolean {
     let seq = this.keys.get(hash);
     for (;;) {
-      const segment = this.segmentOf(seq);
+      const segment = this.segments.withSeq(seq);
       if (segment === undefined) return false;
       const i = seq - segment.firstSeq;
       if (segment.links.keyHashes[i] === hash && segment.isMessage(i, id, sender)) return true;
@@ -288,7 +281,7 @@ export class Window {
     let before = -1;
     let seq = this.chains.get(hash);
     for (;;) {
-      const segment = this.segmentOf(seq);
+      const segment = this.segments.withSeq(seq);
       if (segment === undefined) return { head: -1, before };
       const i = seq - segment.firstSeq;
       if (segment.links.chainHashes[i] === hash && segment.isTo(i, recipient))
@@ -303,13 +296,13 @@ export class Window {
   /** The newest entry of a recipient, taken out of its bucket, since a newer one is about to come. */
   private takeHead(hash: number, recipient: string): number {
     const { head, before } = this.findHead(hash, recipient);
-    const segment = this.segmentOf(head);
+    const segment = this.segments.withSeq(head);
     if (segment === undefined) return -1;
     const i = head - segment.firstSeq;
     segment.setHead(i, false);
     const link = segment.links.chains[i] ?? 0;
     const next = link === 0 ? -1 : head - link;
-    const previous = this.segmentOf(before);
+    const previous = this.segments.withSeq(before);
     if (previous === undefined) this.chains.set(hash, next);
     else previous.links.chains[before - previous.firstSeq] = this.distance(before, next);
     return head;
@@ -330,7 +323,7 @@ export class Window {
 
   /** How far `older` lies before `seq`; 0 when it was dropped. */
   private distance(seq: number, older: number): number {
-    return older < (this.segments[0]?.firstSeq ?? 0) ? 0 : seq - older;
+    return older < (this.segments.first?.firstSeq ?? 0) ? 0 : seq - older;
   }
 
   /** Buckets anew, for another number of them. */
@@ -348,7 +341,7 @@ export class Window {
 
   private newest(kind: number): number {
     const seq = this.wide[kind as keyof typeof this.wide];
-    return this.segmentOf(seq) === undefined ? -1 : seq;
+    return this.segments.withSeq(seq) === undefined ? -1 : seq;
   }
 
   /** Number of what an audience says beyond its kind and recipient. */
@@ -364,25 +357,25 @@ export class Window {
     return number;
   }
 
-  /** Sequence numbers of the three chains that can concern the subscriber, oldest first. */
-  private collect(to: Subscription, after: number): readonly number[] {
-    const found: number[] = [];
+  /** Entries of the three chains that can concern the subscriber, oldest first. */
+  private collect(to: Subscription, after: number): readonly Found[] {
+    const found: Found[] = [];
     this.walk(this.headOf(hashOf(this.seed, to.uniqueId, undefined), to.uniqueId), after, found);
     const one = found.length;
     this.walk(this.newest(Kind.BROADCAST), after, found);
     this.walk(this.newest(Kind.MULTICAST), after, found);
     if (found.length === one) return found.reverse();
-    return found.sort((a, b) => a - b);
+    return found.sort((a, b) => a.segment.firstSeq + a.i - (b.segment.firstSeq + b.i));
   }
 
-  private walk(head: number, after: number, found: number[]): void {
+  private walk(head: number, after: number, found: Found[]): void {
     let seq = head;
     for (;;) {
-      const segment = this.segmentOf(seq);
+      const segment = this.segments.withSeq(seq);
       if (segment === undefined) return;
       const i = seq - segment.firstSeq;
       if (segment.offset(i) <= after) return;
-      found.push(seq);
+      found.push({ segment, i });
       const back = segment.back(i);
       if (back === 0) return;
       seq -= back;
@@ -407,40 +400,11 @@ export class Window {
     return reaches(audience, to);
   }
 
-  private segmentOf(seq: number): Segment | undefined {
-    const last = this.segments.at(-1);
-    if (last === undefined || seq >= last.firstSeq + last.count) return undefined;
-    if (seq >= last.firstSeq) return last;
-    return this.find((segment) => {
-      if (seq < segment.firstSeq) return -1;
-      return seq < segment.firstSeq + segment.count ? 0 : 1;
-    });
-  }
-
   private timestampAt(offset: number): number | undefined {
     if (offset === this.base.offset) return this.base.timestamp;
-    const segment = this.find((one) => {
-      if (offset < one.offset(0)) return -1;
-      return offset <= one.offset(one.count - 1) ? 0 : 1;
-    });
+    const segment = this.segments.around(offset);
     if (segment === undefined) return undefined;
     const i = segment.indexAfter(offset) - 1;
     return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
-  }
-
-  /** The segment that is neither too late (-1) nor too early (1). */
-  private find(side: (segment: Segment) => number): Segment | undefined {
-    let low = 0;
-    let high = this.segments.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >>> 1;
-      const segment = this.segments[middle];
-      if (segment === undefined) return undefined;
-      const where = side(segment);
-      if (where === 0) return segment;
-      if (where < 0) high = middle - 1;
-      else low = middle + 1;
-    }
-    return undefined;
   }
 }
