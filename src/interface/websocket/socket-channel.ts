@@ -6,8 +6,11 @@ import type { ClientChannel } from '../../application/ports/client-channel';
 import { type CloseCode } from '../../protocol/close-codes';
 import { PING_FRAME } from './text-frame';
 
-/** Above this many bytes several chunks go out as they are, below it copying them into one is cheaper. */
-const COPY_BELOW = 16_384;
+/**
+ * Chunks up to this many bytes together are copied into one, which is cheaper than writing each; what a slow socket does
+ * not take of a copy is held in memory. More go out as they are, in pieces of the window's own memory.
+ */
+const COPY_BELOW = 65_536;
 
 /**
  * Writes ready-made frames straight to the TCP or TLS socket beneath a `ws` connection. That is sound because `ws`
