@@ -12,12 +12,18 @@ import { freePort } from '../support/rabbitmq-node';
 import { onSharedBroker } from '../support/shared-broker';
 import { TestNode } from '../support/test-node';
 
-/** docker/proxy/nginx.conf with the names of the containers replaced by addresses of this machine. */
-function configuration(folder: string, port: number, gateways: readonly TestNode[]): string {
-  const [one, other] = gateways.map((node) => `127.0.0.1:${String(node.app.port)}`);
-  return readFileSync('docker/proxy/nginx.conf', 'utf8')
-    .replace('gateway-1:8086', String(one))
-    .replace('gateway-2:8086', String(other))
+/** A configuration of docker/proxy with the names of the containers replaced by addresses of this machine. */
+function configuration(
+  file: string,
+  { folder, port }: Place,
+  gateways: readonly TestNode[],
+): string {
+  return gateways
+    .reduce(
+      (text, { app }, i) =>
+        text.replaceAll(`gateway-${String(i + 1)}:8086`, `127.0.0.1:${String(app.port)}`),
+      readFileSync(join('docker/proxy', file), 'utf8'),
+    )
     .replace('listen 443', `listen 127.0.0.1:${String(port)}`)
     .replaceAll('/etc/nginx/certs', folder)
     .replace('/dev/stdout', join(folder, 'access.log'))
@@ -25,29 +31,69 @@ function configuration(folder: string, port: number, gateways: readonly TestNode
     .replace('worker_connections 100000;', 'worker_connections 1000;');
 }
 
-describe('two gateways behind the TLS proxy of docker/', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'wirepost-proxy-'));
-  let gateways: TestNode[];
-  let nginx: ChildProcess;
-  let port: number;
-  beforeAll(async () => {
-    const env = onSharedBroker();
-    gateways = [await TestNode.start(env), await TestNode.start(env)];
-    port = await freePort();
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+}
+
+/** nginx with a certificate of its own. */
+class Proxy {
+  private constructor(
+    readonly folder: string,
+    readonly port: number,
+    private readonly nginx: ChildProcess,
+  ) {}
+
+  static async start(file: string, gateways: readonly TestNode[]): Promise<Proxy> {
+    const place = {
+      folder: mkdtempSync(join(tmpdir(), 'wirepost-proxy-')),
+      port: await freePort(),
+    };
+    const { folder } = place;
     mkdirSync(join(folder, 'logs'));
     const subject = ['-subj', '/CN=localhost', '-days', '1', '-nodes', '-newkey', 'rsa:2048'];
     const files = ['-keyout', join(folder, 'tls.key'), '-out', join(folder, 'tls.crt')];
     execFileSync('openssl', ['req', '-x509', ...subject, ...files], { stdio: 'ignore' });
-    writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, gateways));
+    writeFileSync(join(folder, 'nginx.conf'), configuration(file, place, gateways));
     const global = `daemon off; pid ${folder}/pid; error_log ${folder}/error.log;`;
-    nginx = spawn(
-      '/usr/sbin/nginx',
-      ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', global],
-      { stdio: 'ignore' },
+    const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', global];
+    return new Proxy(folder, place.port, spawn('/usr/sbin/nginx', args, { stdio: 'ignore' }));
+  }
+
+  stop(): void {
+    this.nginx.kill('SIGTERM');
+  }
+
+  /** Connects by wss as soon as the proxy listens; what comes is put into `contents`. */
+  async connect(path: string, contents: unknown[]): Promise<void> {
+    await eventually(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const ws = new WebSocket(`wss://127.0.0.1:${String(this.port)}${path}`, {
+            rejectUnauthorized: false,
+          });
+          ws.on('message', (data) =>
+            contents.push(
+              (JSON.parse((data as Buffer).toString()) as { content: unknown }).content,
+            ),
+          );
+          ws.on('open', resolve);
+          ws.on('error', reject);
+        }),
     );
+  }
+}
+
+describe('two gateways behind the TLS proxy of docker/', () => {
+  let gateways: TestNode[];
+  let proxy: Proxy;
+  beforeAll(async () => {
+    const env = onSharedBroker();
+    gateways = [await TestNode.start(env), await TestNode.start(env)];
+    proxy = await Proxy.start('nginx.conf', gateways);
   });
   afterAll(async () => {
-    nginx.kill('SIGTERM');
+    proxy.stop();
     await Promise.all(gateways.map((gateway) => gateway.stop()));
   });
 
@@ -58,21 +104,7 @@ describe('two gateways behind the TLS proxy of docker/', () => {
       const url = (await gateways[0]?.url('behind')) ?? '';
       const token = url.slice(url.lastIndexOf('/') + 1);
       tokens.push(token);
-      await eventually(
-        () =>
-          new Promise<void>((resolve, reject) => {
-            const ws = new WebSocket(`wss://127.0.0.1:${String(port)}/socket/${token}`, {
-              rejectUnauthorized: false,
-            });
-            ws.on('message', (data) =>
-              messages.push(
-                (JSON.parse((data as Buffer).toString()) as { content: unknown }).content,
-              ),
-            );
-            ws.on('open', resolve);
-            ws.on('error', reject);
-          }),
-      );
+      await proxy.connect(`/socket/${token}`, messages);
     }
     await gateways[1]?.push(aBody({ toUniqueId: 'behind', content: 'through TLS' }));
     await eventually(() => {
@@ -84,15 +116,51 @@ describe('two gateways behind the TLS proxy of docker/', () => {
     );
     expect(open.every((count) => count > 0)).toBe(true);
     const log =
-      readFileSync(join(folder, 'access.log'), 'utf8') +
-      readFileSync(join(folder, 'error.log'), 'utf8');
+      readFileSync(join(proxy.folder, 'access.log'), 'utf8') +
+      readFileSync(join(proxy.folder, 'error.log'), 'utf8');
     for (const token of tokens) expect(log).not.toContain(token);
   });
 });
 
-describe('docker/compose.yaml', () => {
+describe('two partitions behind the TLS proxy of docker/', () => {
+  let gateways: TestNode[];
+  let proxy: Proxy;
+  beforeAll(async () => {
+    const env = {
+      ...onSharedBroker(),
+      PUBLIC_URL: 'wss://localhost/p{partition}',
+      LOG_PARTITIONS: '2',
+    };
+    gateways = [];
+    for (const LOG_PARTITION of ['0', '0', '1', '1'])
+      gateways.push(await TestNode.start({ ...env, LOG_PARTITION }));
+    proxy = await Proxy.start('partitions.conf', gateways);
+  });
+  afterAll(async () => {
+    proxy.stop();
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
+  });
+
+  it('are reached by paths of one host', async () => {
+    const paths = new Set<string>();
+    for (const user of ['u0', 'u1', 'u4', 'u5']) {
+      const url = `/websocket/token?uniqueId=${user}&clientType=H5`;
+      const { pathname } = new URL((await gateways[0]?.get<string>(url))?.data ?? '');
+      paths.add(pathname.slice(0, '/p0/socket/'.length));
+      const contents: unknown[] = [];
+      await proxy.connect(pathname, contents);
+      await gateways[3]?.push(aBody({ toUniqueId: user, content: user }));
+      await eventually(() => {
+        expect(contents).toEqual([user]);
+      });
+    }
+    expect([...paths].sort()).toEqual(['/p0/socket/', '/p1/socket/']);
+  });
+});
+
+describe.each(['compose.yaml', 'compose.partitions.yaml'])('docker/%s', (file) => {
   it('gives the gateways only settings that exist', () => {
-    const text = readFileSync('docker/compose.yaml', 'utf8');
+    const text = readFileSync(join('docker', file), 'utf8');
     const block = /x-gateway:[\s\S]*?environment:\n((?: {4}\S.*\n)+)/.exec(text)?.[1] ?? '';
     const keys = [...block.matchAll(/^ {4}([A-Z_]+):/gm)].map((match) => match[1] ?? '');
     expect(keys).toContain('AMQP_URL');
