@@ -54,11 +54,15 @@ export class Bench {
     return opened.seconds;
   }
 
-  /** Publishes to the open connections and waits for everything to arrive. */
-  async deliver(peer: RunningPeer, load: Load): Promise<Delivered> {
+  /** Publishes to the open connections, as the peer wants it by default, and waits for everything to arrive. */
+  async deliver(
+    peer: RunningPeer,
+    load: Load,
+    feed = peer.feed(load.purpose, load.connections),
+  ): Promise<Delivered> {
     const { purpose, connections, count, rate } = load;
     return this.arrive(peer, load, () =>
-      this.publish(peer, peer.feed(purpose), {
+      this.publish(peer, feed, {
         count,
         rate,
         users: purpose === 'users' ? connections : 1,
@@ -104,7 +108,7 @@ export class Bench {
 
   processes(peer: RunningPeer): Processes {
     return {
-      server: peer.serverPid,
+      server: [peer.serverPid, ...(peer.otherPids ?? [])],
       broker: peer.usesBroker ? this.broker.node.pid : undefined,
       load: [this.receiver.pid, this.sender.pid],
     };

@@ -27,7 +27,14 @@ export async function ceiling(): Promise<Ceiling> {
   const generator = new GeneratorProcess();
   try {
     const paths = new Array<string>(CONNECTIONS).fill('/');
-    const target = { port, paths, protocol: '', greetings: 0, hello: '', inFlight: IN_FLIGHT };
+    const target = {
+      ports: [port],
+      paths,
+      protocol: '',
+      greetings: 0,
+      hello: '',
+      inFlight: IN_FLIGHT,
+    };
     await generator.call('open', target);
     await generator.call('begin', { latency: false });
     const before = cpuSeconds(generator.pid);

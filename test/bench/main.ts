@@ -16,6 +16,7 @@ import { broadcast } from './scenarios/broadcast';
 import { connections } from './scenarios/connections';
 import { idle } from './scenarios/idle';
 import { nodes } from './scenarios/nodes';
+import { ONE_LOG, partitions } from './scenarios/partitions';
 import { rest } from './scenarios/rest';
 import { resume } from './scenarios/resume';
 import type { Scenario } from './scenarios/scenario';
@@ -62,7 +63,12 @@ async function factsOf(broker: Broker): Promise<string> {
 function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Section[] {
   const gateway = handwrittenGateway(broker);
   const product = wirepost(broker);
-  const singleUse = wirepost(broker, { singleUse: true });
+  const singleUse = wirepost(broker, { name: 'Wirepost, single-use tokens', singleUse: true });
+  const layouts = [
+    wirepost(broker, { name: 'one log, 2 nodes', nodes: 2 }),
+    wirepost(broker, { name: ONE_LOG, nodes: 4 }),
+    wirepost(broker, { name: '2 partitions × 2 nodes', partitions: 2, nodes: 2 }),
+  ];
   if (minutes > 0) return [['FLAT', (bench) => longRun(bench, product, minutes, say)]];
   return [
     compared(broadcast([bareWs, gateway, socketIo, product]), rounds),
@@ -73,6 +79,7 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
     compared(rest([product]), rounds),
     compared(resume([product]), rounds),
     compared(nodes([product]), rounds),
+    compared(partitions(layouts), rounds),
     ['COSTS', async () => costTableOf(await measureCosts())],
   ];
 }

@@ -14,6 +14,7 @@ const ACK = 80;
 const BASIC = 60;
 const CONNECTION = 10;
 const CHANNEL = 20;
+const CONFIRM = 85;
 const CLOSE = new Set([50, 40]);
 
 interface Method {
@@ -22,16 +23,27 @@ interface Method {
   readonly args: Buffer;
 }
 
+/** A channel, what is published on it, and which messages its confirms are for. */
+interface Channel {
+  readonly message: Template;
+  /** Number of the message with delivery tag i + 1. */
+  readonly numbers: number[];
+  nextTag: number;
+}
+
 /**
  * Publishes as any backend does: persistent, with confirms, each message a publish of its own. AMQP 0-9-1 on a bare
- * socket, with the bytes of a message made beforehand, since a library would cost more than what is measured.
+ * socket, with the bytes of a message made beforehand, since a library would cost more than what is measured. Each
+ * routing key has a channel of its own: confirms of several queues on one channel come out of order, so the broker
+ * could not send one for many.
  */
 export class AmqpPublisher {
   private readonly socket: Socket;
   private rest: Buffer = Buffer.alloc(0);
   private expected: ((method: Method) => void) | undefined;
   private account: Account | undefined;
-  private nextTag = 1;
+  /** By number; 0 is the connection's own. */
+  private readonly channels: (Channel | undefined)[] = [undefined];
   private failure: ((error: Error) => void) | undefined;
 
   private constructor(private readonly plan: AmqpPlan) {
@@ -67,26 +79,45 @@ export class AmqpPublisher {
       },
     );
     await this.ask(method(0, CONNECTION, 40, [short8('/'), short8(''), Buffer.alloc(1)]));
-    await this.ask(method(1, CHANNEL, 10, [short8('')]));
-    await this.ask(method(1, 85, 10, [Buffer.alloc(1)]));
+  }
+
+  /** The channel for messages to user i, counted round and round. */
+  private async openChannels(): Promise<readonly Channel[]> {
+    const byKey = new Map<string, Channel>();
+    for (const key of new Set(this.plan.routingKeys)) {
+      const number = this.channels.length;
+      const message = new Template(messageOf(this.plan, number, key));
+      const channel = { message, numbers: [], nextTag: 1 };
+      this.channels.push(channel);
+      byKey.set(key, channel);
+      await this.ask(method(number, CHANNEL, 10, [short8('')]));
+      await this.ask(method(number, CONFIRM, 10, [Buffer.alloc(1)]));
+    }
+    return this.plan.routingKeys.flatMap((key) => byKey.get(key) ?? []);
   }
 
   private async run(firstSequence: number): Promise<Published> {
     const { count, users } = this.plan;
-    const message = new Template(messageOf(this.plan));
+    const channels = await this.openChannels();
+    const longest = Math.max(...channels.map(({ message }) => message.length));
     const account = new Account(count, Math.max(users, 1));
     this.account = account;
     await pace(
       this.plan,
       () => account.unanswered,
-      (messages) => {
-        const bytes = Buffer.allocUnsafe(message.length * messages);
+      (due) => {
+        const bytes = Buffer.allocUnsafe(longest * due);
         const now = microseconds();
-        for (let i = 0; i < messages; i += 1) {
+        let end = 0;
+        for (let i = 0; i < due; i += 1) {
           const { user, number } = account.next(now);
-          message.write(bytes, i * message.length, user, firstSequence + number, now);
+          const channel = channels[user % channels.length];
+          if (channel === undefined) throw new Error('there is nothing to publish');
+          channel.message.write(bytes, end, user, firstSequence + number, now);
+          channel.numbers.push(number);
+          end += channel.message.length;
         }
-        this.socket.write(bytes);
+        this.socket.write(bytes.subarray(0, end));
       },
     );
     await settled(account);
@@ -114,17 +145,17 @@ export class AmqpPublisher {
       if (bytes.length < FRAME_HEAD) break;
       const end = FRAME_HEAD + bytes.readUInt32BE(3) + 1;
       if (bytes.length < end) break;
-      if (bytes[0] === METHOD) this.on(bytes.subarray(FRAME_HEAD, end - 1));
+      if (bytes[0] === METHOD) this.on(bytes.readUInt16BE(1), bytes.subarray(FRAME_HEAD, end - 1));
       bytes = bytes.subarray(end);
     }
     this.rest = Buffer.from(bytes);
   }
 
-  private on(payload: Buffer): void {
+  private on(channel: number, payload: Buffer): void {
     const [classId, methodId] = [payload.readUInt16BE(0), payload.readUInt16BE(2)];
     const args = payload.subarray(4);
     if (classId === BASIC) {
-      this.onBasic(methodId, args);
+      this.onBasic(channel, methodId, args);
       return;
     }
     if (CLOSE.has(methodId) && (classId === CONNECTION || classId === CHANNEL)) {
@@ -135,9 +166,10 @@ export class AmqpPublisher {
     this.expected?.({ classId, methodId, args });
   }
 
-  private onBasic(methodId: number, args: Buffer): void {
+  private onBasic(number: number, methodId: number, args: Buffer): void {
     const { account } = this;
-    if (account === undefined) return;
+    const channel = this.channels[number];
+    if (account === undefined || channel === undefined) return;
     if (methodId !== ACK) {
       account.problem ||= methodId === 50 ? 'returned by the broker' : 'refused by the broker';
       return;
@@ -145,9 +177,10 @@ export class AmqpPublisher {
     const tag = Number(args.readBigUInt64BE(0));
     const now = microseconds();
     if (args[8] === 1) {
-      for (; this.nextTag < tag; this.nextTag += 1) account.confirm(this.nextTag - 1, now);
+      for (; channel.nextTag < tag; channel.nextTag += 1)
+        confirm(account, channel, now, channel.nextTag);
     }
-    account.confirm(tag - 1, now);
+    confirm(account, channel, now, tag);
   }
 
   private fail(text: string): void {
@@ -156,18 +189,29 @@ export class AmqpPublisher {
   }
 }
 
+function confirm(account: Account, { numbers }: Channel, now: number, tag: number): void {
+  const number = numbers[tag - 1];
+  if (number === undefined) account.problem ||= 'confirmed what was not published';
+  else account.confirm(number, now);
+}
+
 /** The three frames of a publish. */
-function messageOf({ exchange, routingKey, body }: AmqpPlan): Buffer {
+function messageOf({ exchange, body }: AmqpPlan, channel: number, routingKey: string): Buffer {
   const content = Buffer.from(body);
   const size = Buffer.alloc(8);
   size.writeBigUInt64BE(BigInt(content.length));
   const mandatory = Buffer.from([1]);
-  const publish = method(1, BASIC, 40, [u16(0), short8(exchange), short8(routingKey), mandatory]);
+  const publish = method(channel, BASIC, 40, [
+    u16(0),
+    short8(exchange),
+    short8(routingKey),
+    mandatory,
+  ]);
   // Content type, persistent, message id.
   const flags = u16((1 << 15) | (1 << 12) | (1 << 7));
   const properties = [short8('application/json'), Buffer.from([2]), short8(SEQUENCE)];
   const header = Buffer.concat([u16(BASIC), u16(0), size, flags, ...properties]);
-  return Buffer.concat([publish, frame(HEADER, 1, header), frame(BODY, 1, content)]);
+  return Buffer.concat([publish, frame(HEADER, channel, header), frame(BODY, channel, content)]);
 }
 
 function method(channel: number, classId: number, methodId: number, args: Buffer[]): Buffer {

@@ -1,8 +1,8 @@
 import type { Spread } from './latencies';
 
-/** Connections to open; line i of `paths` is connection i. */
+/** Connections to open; line i of `paths` is connection i, and goes to port i, counted round and round. */
 export interface OpenPlan {
-  readonly port: number;
+  readonly ports: readonly number[];
   readonly paths: readonly string[];
   /** The subprotocol to offer; empty = none. */
   readonly protocol: string;
@@ -48,7 +48,8 @@ export interface AmqpPlan extends Pace {
   readonly user: string;
   readonly password: string;
   readonly exchange: string;
-  readonly routingKey: string;
+  /** Key i is for messages to user i, counted round and round. */
+  readonly routingKeys: readonly string[];
   readonly body: string;
   /** Messages go to a random one of so many users. */
   readonly users: number;
@@ -63,7 +64,8 @@ export interface SocketPlan extends Pace {
 }
 
 export interface HttpPlan extends Pace {
-  readonly port: number;
+  /** Connection i goes to port i, counted round and round. */
+  readonly ports: readonly number[];
   readonly path: string;
   readonly key: string;
   readonly body: string;

@@ -144,7 +144,7 @@ export class ConnectionPool implements Observer {
     return new Connection(
       index,
       {
-        port: plan.port,
+        port: plan.ports[index % plan.ports.length] ?? 0,
         path: plan.paths[index] ?? '/',
         protocol: plan.protocol,
         greetings: plan.greetings,

@@ -73,7 +73,7 @@ export class HttpPusher {
     this.head = headOf(plan, this.contentLength);
     for (let i = 0; i < plan.connections; i += 1) {
       const line = new HttpLine(
-        plan.port,
+        plan.ports[i % plan.ports.length] ?? 0,
         (answered, status, body) => {
           this.onAnswer(answered, status, body);
         },
@@ -158,11 +158,11 @@ export class HttpPusher {
   }
 }
 
-function headOf({ path, port, key }: HttpPlan, length: number): Buffer {
+function headOf({ path, key }: HttpPlan, length: number): Buffer {
   return Buffer.from(
     [
       `POST ${path} HTTP/1.1`,
-      `Host: 127.0.0.1:${String(port)}`,
+      'Host: 127.0.0.1',
       `Authorization: Bearer ${key}`,
       'Content-Type: application/json',
       `Content-Length: ${String(length)}`,

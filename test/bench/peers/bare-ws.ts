@@ -17,7 +17,7 @@ export const bareWs: Peer = {
       usesBroker: false,
       connections: (count) =>
         Promise.resolve({
-          port,
+          ports: [port],
           paths: new Array<string>(count).fill('/'),
           protocol: '',
           greetings: 0,

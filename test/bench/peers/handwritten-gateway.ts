@@ -24,7 +24,7 @@ export function handwrittenGateway(broker: Broker): Peer {
         usesBroker: true,
         connections: (count) =>
           Promise.resolve({
-            port,
+            ports: [port],
             paths: Array.from({ length: count }, (_, i) => `/ws?user=${userName(i)}`),
             protocol: '',
             greetings: 0,
@@ -33,7 +33,7 @@ export function handwrittenGateway(broker: Broker): Peer {
         feed: (purpose) => ({
           kind: 'amqp',
           exchange: `${prefix}.push`,
-          routingKey: purpose === 'users' ? `user.${USER}` : 'everybody',
+          routingKeys: [purpose === 'users' ? `user.${USER}` : 'everybody'],
           body: content(),
         }),
         upstream: () => ({ frame: content(), answer: '"ack"', queue: `${prefix}.sink` }),

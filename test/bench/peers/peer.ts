@@ -9,7 +9,8 @@ export type Feed =
   | {
       readonly kind: 'amqp';
       readonly exchange: string;
-      readonly routingKey: string;
+      /** Key i is for messages to user i, counted round and round. */
+      readonly routingKeys: readonly string[];
       readonly body: string;
     }
   | {
@@ -32,11 +33,14 @@ export interface UpstreamFeed {
 export interface RunningPeer {
   readonly port: number;
   readonly serverPid: number;
+  /** Processes that share the work with it, where there are any. */
+  readonly otherPids?: readonly number[];
   /** False: what the broker does has nothing to do with it. */
   readonly usesBroker: boolean;
   /** Connection i belongs to user i. */
   connections(count: number, purpose: Purpose): Promise<Omit<OpenPlan, 'inFlight'>>;
-  feed(purpose: Exclude<Purpose, 'idle'>): Feed;
+  /** Messages to everybody, or to one of so many users each. */
+  feed(purpose: Exclude<Purpose, 'idle'>, users: number): Feed;
   upstream(): UpstreamFeed;
   stop(): Promise<void>;
 }

@@ -21,7 +21,7 @@ export const socketIo: Peer = {
       usesBroker: false,
       connections: (count) =>
         Promise.resolve({
-          port,
+          ports: [port],
           paths: new Array<string>(count).fill(PATH),
           protocol: '',
           ...GREETING,

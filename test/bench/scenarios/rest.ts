@@ -52,7 +52,7 @@ async function push(bench: Bench, peer: RunningWirepost, way: Way): Promise<Row>
   let published: Published | undefined;
   const delivered = await bench.arrive(peer, load, async () => {
     published = await bench.sender.call('pushHttp', {
-      port: peer.port,
+      ports: [peer.port],
       path: batch === 0 ? '/websocket/push' : '/websocket/push/batch',
       key: peer.key,
       body: peer.body('users'),

@@ -38,7 +38,7 @@ export function resume(peers: readonly Wirepost[]): Scenario<Wirepost> {
 async function fill(bench: Bench, peer: RunningWirepost): Promise<readonly number[]> {
   const count = CLIENTS * MISSED;
   const { confirmed, counts, problem } = await bench.sender.call('pushHttp', {
-    port: peer.port,
+    ports: [peer.port],
     path: '/websocket/push/batch',
     key: peer.key,
     body: peer.body('users'),
