@@ -14,6 +14,7 @@ import { wirepost } from './peers/wirepost';
 import { costTableOf, lineOf, tableOf, writeSection } from './report';
 import { broadcast } from './scenarios/broadcast';
 import { connections } from './scenarios/connections';
+import { groupCommit } from './scenarios/group-commit';
 import { idle } from './scenarios/idle';
 import { nodes } from './scenarios/nodes';
 import { ONE_LOG, partitions } from './scenarios/partitions';
@@ -22,10 +23,17 @@ import { resume } from './scenarios/resume';
 import type { Scenario } from './scenarios/scenario';
 import { unicast } from './scenarios/unicast';
 import { upstream } from './scenarios/upstream';
+import { variantOf } from './variant';
 
 const FILE = 'docs/performance.md';
 /** Sections that need more of the machine than it is asked for without a word. */
 const WHEN_NAMED = ['S4BIG'];
+
+const ONE_MESSAGE_AN_ENTRY = {
+  file: 'infrastructure/rabbitmq/rabbitmq-log-writer.js',
+  find: 'MAX_MESSAGES = 500;',
+  replace: 'MAX_MESSAGES = 1;',
+};
 
 type Section = readonly [name: string, measure: (bench: Bench) => Promise<string>];
 
@@ -69,6 +77,10 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
     wirepost(broker, { name: ONE_LOG, nodes: 4 }),
     wirepost(broker, { name: '2 partitions × 2 nodes', partitions: 2, nodes: 2 }),
   ];
+  const ungrouped = wirepost(broker, {
+    name: 'Wirepost, one message an entry',
+    program: () => variantOf(ONE_MESSAGE_AN_ENTRY),
+  });
   if (minutes > 0) return [['FLAT', (bench) => longRun(bench, product, minutes, say)]];
   return [
     compared(broadcast([bareWs, gateway, socketIo, product]), rounds),
@@ -77,6 +89,7 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
     compared(connections([bareWs, gateway, socketIo, product, singleUse]), rounds),
     compared(idle([product]), rounds),
     compared(rest([product]), rounds),
+    compared(groupCommit(ungrouped, product), rounds),
     compared(resume([product]), rounds),
     compared(nodes([product]), rounds),
     compared(partitions(layouts), rounds),

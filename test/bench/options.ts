@@ -13,7 +13,8 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [--only S1,S2] [--rounds 3] [--write] [--minutes 10]
   --only     sections to measure: S1 broadcast, S2 unicast, S3 upstream, S4 connections, REST,
-             RESUME, NODES, PARTITIONS, COSTS; and only when named S4BIG, 100 000 connections
+             GROUP commit, RESUME, NODES, PARTITIONS, COSTS; and only when named
+             S4BIG, 100 000 connections
   --rounds   how often each peer takes its turn; figures are medians (default 3)
   --write    put the tables into docs/performance.md
   --minutes  instead of all that: one run at 70 % load, to see whether throughput and memory stay flat

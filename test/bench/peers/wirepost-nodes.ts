@@ -13,6 +13,8 @@ const HOUR = 3_600_000;
 
 /** Which nodes there are, and what they are started with. */
 export interface Layout {
+  /** Path of the program. */
+  readonly program: string;
   readonly prefix: string;
   readonly env: Readonly<Record<string, string>>;
   readonly partitions: number;
@@ -150,7 +152,7 @@ export class WirepostNodes {
   }
 
   private async boot(partition: number): Promise<Node> {
-    const { prefix, env, partitions } = this.layout;
+    const { program, prefix, env, partitions } = this.layout;
     const port = await freePort();
     const base = baseOf(port);
     const settings = {
@@ -167,7 +169,7 @@ export class WirepostNodes {
       LOG_LEVEL: 'warn',
       ...env,
     };
-    const server = await ServerProcess.start(['dist/main.js'], settings, async () => {
+    const server = await ServerProcess.start([program], settings, async () => {
       const { status } = await fetch(`${base}/health/ready`);
       if (status !== 200) throw new Error(`not ready: ${String(status)}`);
     });

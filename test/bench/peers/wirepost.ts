@@ -33,7 +33,12 @@ export interface Setup {
   readonly nodes?: number;
   /** Connections use connect tokens, each of which is claimed through the log besides. */
   readonly singleUse?: boolean;
+  /** Path of the program, asked for at each start. */
+  readonly program?: () => string;
 }
+
+/** What `npm run build` makes. */
+const PROGRAM = 'dist/main.js';
 
 let started = 0;
 
@@ -43,7 +48,13 @@ let started = 0;
  */
 export function wirepost(
   broker: Broker,
-  { name = 'Wirepost', partitions = 1, nodes = 1, singleUse = false }: Setup = {},
+  {
+    name = 'Wirepost',
+    partitions = 1,
+    nodes = 1,
+    singleUse = false,
+    program = () => PROGRAM,
+  }: Setup = {},
 ): Wirepost {
   return {
     name,
@@ -52,7 +63,10 @@ export function wirepost(
     async start(env = {}) {
       started += 1;
       const prefix = `wirepost${String(started)}`;
-      const running = await WirepostNodes.start(broker, { prefix, env, partitions, nodes });
+      const running = await WirepostNodes.start(broker, {
+        ...{ prefix, env, partitions, nodes },
+        program: program(),
+      });
       await broker.sink(`${prefix}.sink`, `${prefix}.upstream`, BUSINESS);
       const [serverPid = 0, ...otherPids] = running.pids;
       const unplacedFeed = (purpose: Exclude<Purpose, 'idle'>): Feed => ({

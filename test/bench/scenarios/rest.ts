@@ -3,9 +3,10 @@ import type { RunningWirepost, Wirepost } from '../peers/wirepost';
 import type { Published } from '../generator/commands';
 import type { Row, Scenario } from './scenario';
 
-const USERS = 1000;
+export const USERS = 1000;
 
-interface Way {
+/** How pushes are sent. */
+export interface Way {
   readonly name: string;
   /** Bodies in one request; 0 = one that is no list. */
   readonly batch: number;
@@ -14,7 +15,7 @@ interface Way {
   readonly rate: number;
 }
 
-const WARM_UP: Way = { name: 'warm-up', batch: 0, connections: 64, count: 10_000, rate: 0 };
+export const WARM_UP: Way = { name: 'warm-up', batch: 0, connections: 64, count: 10_000, rate: 0 };
 const WAYS: readonly Way[] = [
   { name: 'one a request', batch: 0, connections: 64, count: 60_000, rate: 0 },
   { name: 'one a request, 2000/s', batch: 0, connections: 64, count: 8000, rate: 2000 },
@@ -46,7 +47,8 @@ export function rest(peers: readonly Wirepost[]): Scenario<Wirepost> {
   };
 }
 
-async function push(bench: Bench, peer: RunningWirepost, way: Way): Promise<Row> {
+/** Pushes to the connected users and waits for all of it to arrive. */
+export async function push(bench: Bench, peer: RunningWirepost, way: Way): Promise<Row> {
   const { count, rate, batch, connections } = way;
   const load: Load = { purpose: 'users', connections: USERS, count, rate };
   let published: Published | undefined;
@@ -71,6 +73,7 @@ async function push(bench: Bench, peer: RunningWirepost, way: Way): Promise<Row>
     ...delivered,
     extra: {
       'accepted/s': Math.round(confirmed / seconds),
+      'messages/s, a whole core for the server': Math.round(1e5 / (delivered.serverCpu ?? NaN)),
       ...(spread !== undefined && {
         'answer p50 ms': spread.p50 / 1000,
         'answer p99 ms': spread.p99 / 1000,
