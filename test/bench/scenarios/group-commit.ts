@@ -2,7 +2,7 @@ import type { Wirepost } from '../peers/wirepost';
 import { push, USERS, WARM_UP, type Way } from './rest';
 import type { Row, Scenario } from './scenario';
 
-const ONE: Pick<Way, 'batch' | 'connections'> = { batch: 0, connections: 256 };
+const ONE: Pick<Way, 'batch' | 'connections'> = { batch: 0, connections: 512 };
 const WAYS: readonly Way[] = [
   { ...ONE, name: '2000/s', count: 8000, rate: 2000 },
   { ...ONE, name: '6000/s', count: 24_000, rate: 6000 },
