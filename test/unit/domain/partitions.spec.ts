@@ -6,10 +6,11 @@ const EVERYBODY: Audience = { kind: 'broadcast', clientType: '' };
 
 describe('the partitions of the log', () => {
   it('place users by the CRC-32 that every language has', () => {
-    // The check value of ISO 3309, and what java.util.zip.CRC32 gives for a text beyond ASCII.
+    // The check value of ISO 3309, and what java.util.zip.CRC32 gives for texts beyond ASCII.
     expect(crc32('123456789')).toBe(0xcbf43926);
     expect(crc32('')).toBe(0);
-    expect(crc32('用户-7')).toBe(reference('用户-7'));
+    for (const text of ['用户-7', 'order-7-é', 'é', '\x7f', '\x80', '😀', 'half of a pair: \ud83d'])
+      expect(crc32(text)).toBe(reference(text));
     expect(new Partitions(4, 0).of('123456789')).toBe(0xcbf43926 % 4);
   });
 
