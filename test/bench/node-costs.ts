@@ -4,12 +4,14 @@ import type { ConsumeMessage } from 'amqplib';
 
 import { LogFollower } from '../../src/application/log/log-follower';
 import { Message, SERVICE } from '../../src/domain/message/message';
+import { Partitions } from '../../src/domain/routing/partitions';
 import { LogCodec } from '../../src/infrastructure/rabbitmq/log-codec';
 import type { NewMessage } from '../../src/infrastructure/rabbitmq/message-batch';
 import { PrometheusMetrics } from '../../src/infrastructure/observability/prometheus-metrics';
 import { TextFrameEncoder } from '../../src/interface/websocket/text-frame';
 import type { Cost } from './costs';
 import { userName } from './generator/template';
+import { partitionCosts } from './partition-costs';
 import { content } from './peers/peer';
 
 /*
@@ -20,6 +22,7 @@ const USER = 'wirepost';
 const USERS = 100_000;
 const MESSAGES = 1_000_000;
 const FEW = 200_000;
+const PARTITIONS = new Partitions(2, 0);
 const BATCH = 500;
 const GIB = 1024 ** 3;
 const REPLAYS = 200;
@@ -34,13 +37,25 @@ const clock = {
 const body = JSON.parse(content()) as unknown;
 const codec = new LogCodec(USER, clock);
 
-function newFollower(): LogFollower {
+function newFollower(partitions = Partitions.NONE): LogFollower {
   const limits = { maxAge: HOUR, maxBytes: 8 * GIB };
-  return new LogFollower(limits, 262_144, new TextFrameEncoder(), clock, new PrometheusMetrics());
+  const metrics = new PrometheusMetrics();
+  return new LogFollower(limits, 262_144, new TextFrameEncoder(), clock, metrics, partitions);
 }
 
-function newMessage(): NewMessage {
-  const toUniqueId = userName(Math.floor(Math.random() * USERS));
+function anybody(): string {
+  return userName(Math.floor(Math.random() * USERS));
+}
+
+/** Somebody of a partition that this node does not read. */
+function stranger(): string {
+  for (;;) {
+    const user = anybody();
+    if (PARTITIONS.of(user) !== PARTITIONS.own) return user;
+  }
+}
+
+function newMessage(toUniqueId = anybody()): NewMessage {
   const message = Message.compose(
     {
       sendType: 'UNICAST',
@@ -58,15 +73,17 @@ function newMessage(): NewMessage {
 /** Entries as the broker delivers them: written by a gateway, `size` messages in each. */
 function own(messages: number, size: number): ConsumeMessage[] {
   return Array.from({ length: messages / size }, () => {
-    const { content, options } = codec.encodeMessages(Array.from({ length: size }, newMessage));
+    const { content, options } = codec.encodeMessages(
+      Array.from({ length: size }, () => newMessage()),
+    );
     return deliveryOf(content, { ...options });
   });
 }
 
 /** Entries as the broker delivers them: published by a backend over AMQP. */
-function foreign(messages: number): ConsumeMessage[] {
+function foreign(messages: number, recipient = anybody): ConsumeMessage[] {
   return Array.from({ length: messages }, () => {
-    const { body } = newMessage();
+    const { body } = newMessage(recipient());
     return deliveryOf(Buffer.from(body), { messageId: clock.newId(), userId: 'backend' });
   });
 }
@@ -126,7 +143,10 @@ async function main(): Promise<void> {
   const warm = newFollower();
   await apply(warm, FEW, (messages) => own(messages, BATCH));
   const alone = await apply(newFollower(), FEW, (messages) => own(messages, 1));
-  const fromBackend = await apply(newFollower(), FEW, foreign);
+  const fromBackend = await apply(newFollower(), FEW, (messages) => foreign(messages));
+  const skipped = await apply(newFollower(PARTITIONS), FEW, (messages) =>
+    foreign(messages, stranger),
+  );
   const before = memory();
   const follower = newFollower();
   const batched = await apply(follower, MESSAGES, (messages) => own(messages, BATCH));
@@ -137,6 +157,8 @@ async function main(): Promise<void> {
     ['message without a recipient, 500 to an entry', batched, 'µs'],
     ['the same, an entry of its own', alone, 'µs'],
     ['the same, published by a backend over AMQP', fromBackend, 'µs'],
+    ['the same, but for a user of another partition', skipped, 'µs'],
+    ...(await partitionCosts()),
     [
       'window, over the frame of each entry, as it counts',
       (follower.window.bytes - frames) / MESSAGES,
