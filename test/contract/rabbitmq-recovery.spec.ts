@@ -88,6 +88,22 @@ describe('the RabbitMQ adapters', () => {
       });
     });
 
+    it('does not say that nobody has a message which one of several queues refused', async () => {
+      await append('m1');
+      const full = `${prefix}.full`;
+      const limits = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+      await program.channel.assertQueue(full, { arguments: limits });
+      program.channel.sendToQueue(full, Buffer.from('it is full now'));
+      await program.channel.bindQueue(full, `${prefix}.push`, '');
+      const listener = await follow();
+      await eventually(async () => {
+        expect(await outcome(append('m2'))).toBe('UNKNOWN_OUTCOME');
+      });
+      await eventually(() => {
+        expect(listener.ids).toContain('m2');
+      });
+    });
+
     it('does not suffer from a closed channel of another kind of publish', async () => {
       await program.channel.deleteExchange(`${prefix}.upstream`);
       const results = [append('m1'), publish('q1'), append('m2')];

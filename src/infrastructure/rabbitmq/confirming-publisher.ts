@@ -91,7 +91,7 @@ export class ConfirmingPublisher {
 
   /**
    * Resolves after the broker's confirm; `returned` when no queue took it. Rejects with UNAVAILABLE when nothing was
-   * published or the broker refused it, with UNKNOWN_OUTCOME when the confirm did not come. Completes `options`.
+   * published, with UNKNOWN_OUTCOME when the confirm did not come or was a nack. Completes `options`.
    */
   publish(
     exchange: string,
@@ -139,7 +139,8 @@ export class ConfirmingPublisher {
   private settle(pending: Pending, error: unknown): void {
     this.answered = performance.now();
     if (!this.remove(pending)) return;
-    if (error) pending.reject(new Refusal('UNAVAILABLE', 'the broker refused the message'));
+    // Of several queues some may have taken it, and one whose leader was lost may still have it.
+    if (error) pending.reject(new Refusal('UNKNOWN_OUTCOME', 'the broker refused the message'));
     else pending.resolve(pending.returned ? 'returned' : 'confirmed');
   }
 
