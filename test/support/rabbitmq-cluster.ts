@@ -126,7 +126,7 @@ export class RabbitMqCluster {
         { within },
       );
     } catch (error) {
-      const said = this.nodes.map((node) => `${node.name}: ${node.log().slice(-LOG_TAIL)}`);
+      const said = this.nodes.map((node) => `${node.name}: ${node.log(LOG_TAIL)}`);
       throw new Error([String(error), ...said].join('\n\n'), { cause: error });
     }
   }

@@ -164,15 +164,15 @@ export class RabbitMqNode {
         { within: BOOT },
       );
     } catch (error) {
-      throw new Error(`${this.name} does not start: ${this.log().slice(-3000)}`, { cause: error });
+      throw new Error(`${this.name} does not start: ${this.log()}`, { cause: error });
     }
   }
 
-  /** What the server has logged. */
-  log(): string {
+  /** What the server has logged last, in each of its files. */
+  log(characters = 3000): string {
     const folder = join(this.folder, 'log');
     return readdirSync(folder)
-      .map((name) => readFileSync(join(folder, name), 'utf8'))
+      .map((name) => `${name}: ${readFileSync(join(folder, name), 'utf8').slice(-characters)}`)
       .join('\n');
   }
 
