@@ -1,0 +1,13 @@
+import perfHooks from 'node:perf_hooks';
+
+import { PrometheusMetrics } from '../../../src/infrastructure/observability/prometheus-metrics';
+
+describe('the metrics of the process', () => {
+  it('wake an idle process ten times a second at most, and tell the lag of its loop all the same', async () => {
+    const monitor = jest.spyOn(perfHooks, 'monitorEventLoopDelay');
+    const metrics = new PrometheusMetrics();
+    expect(monitor.mock.calls).toEqual([[{ resolution: 100 }]]);
+    expect(await metrics.text()).toContain('nodejs_eventloop_lag_p99_seconds');
+    monitor.mockRestore();
+  });
+});
