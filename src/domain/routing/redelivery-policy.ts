@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../protocol/codes';
 import { Refusal, RetryableError } from '../errors';
 
 /** What becomes of a message after its handler: acknowledged, delivered again after a delay, or dead-lettered. */
@@ -5,6 +6,8 @@ export type Outcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'retry'; readonly delay: number; readonly reason: string }
   | { readonly kind: 'reject'; readonly reason: string };
+
+const OUTAGE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOAD']);
 
 export const DONE: Outcome = { kind: 'done' };
 
@@ -25,7 +28,7 @@ export class RedeliveryPolicy {
   failed(attempt: number, error: unknown): Outcome {
     const reason = describe(error);
     if (!retryable(error)) return { kind: 'reject', reason };
-    if (attempt >= this.attempts) {
+    if (attempt >= this.attempts && !isOutage(error)) {
       return {
         kind: 'reject',
         reason: `${reason} (attempt ${String(attempt)} of ${String(this.attempts)})`,
@@ -34,6 +37,11 @@ export class RedeliveryPolicy {
     const delay = this.delays[Math.min(attempt, this.delays.length) - 1] ?? 0;
     return { kind: 'retry', delay, reason };
   }
+}
+
+/** The log took no reply or claim, which is no fault of the message: it waits for as long as that lasts. */
+function isOutage(error: unknown): boolean {
+  return error instanceof Refusal && OUTAGE.has(error.code);
 }
 
 function retryable(error: unknown): boolean {

@@ -97,6 +97,12 @@ describe('RedeliveryPolicy', () => {
     });
   });
 
+  it('repeats for as long as the log takes nothing', () => {
+    for (const code of ['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOAD'] as const) {
+      expect(policy.failed(40, new Refusal(code))).toMatchObject({ kind: 'retry', delay: 100 });
+    }
+  });
+
   it('repeats timeouts and what the broker could not take, and nothing else', () => {
     expect(policy.failed(1, new HandlerTimeout('late')).kind).toBe('retry');
     expect(policy.failed(1, new Refusal('UNAVAILABLE')).kind).toBe('retry');
