@@ -7,13 +7,13 @@ export const ONE_LOG = 'one log, 4 nodes';
 
 const USERS = 1000;
 const WARM_UP = 20_000;
-const SATURATED = 80_000;
+const SATURATED = 60_000;
 const RATE = 4000;
 /** s of the paced run. */
-const LENGTH = 4;
+const LENGTH = 3;
 const UNICAST = { purpose: 'users', connections: USERS, rate: 0 } as const;
-const PUSHES = { count: 80_000, batch: 100, connections: 8 } as const;
-const BROADCAST = { purpose: 'broadcast', connections: USERS, rate: 0, count: 4000 } as const;
+const PUSHES = { count: 60_000, batch: 100, connections: 8 } as const;
+const BROADCAST = { purpose: 'broadcast', connections: USERS, rate: 0, count: 3000 } as const;
 
 /**
  * PARTITIONS: the same users at as many processes, with one log that each of them reads and with one for each half. All
