@@ -112,8 +112,8 @@ function rowOf({ nodes }: Wirepost, scenario: string, delivered: Delivered): Row
     scenario,
     ...delivered,
     extra: {
-      'CPU of one node': serverCpu / nodes,
-      'CPU of nodes and broker': serverCpu + brokerCpu,
+      'CPU s/100 k, one node': serverCpu / nodes,
+      'CPU s/100 k, nodes and broker': serverCpu + brokerCpu,
     },
   };
 }
