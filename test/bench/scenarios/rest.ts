@@ -20,7 +20,7 @@ export interface Way {
 export const WARM_UP: Way = { name: 'warm-up', batch: 0, connections: 64, count: 30_000, rate: 0 };
 const WAYS: readonly Way[] = [
   { name: 'one a request', batch: 0, connections: 64, count: 60_000, rate: 0 },
-  { name: 'one a request, 2000/s', batch: 0, connections: 64, count: 8000, rate: 2000 },
+  { name: 'one a request, 2000/s', batch: 0, connections: 256, count: 8000, rate: 2000 },
   { name: '100 a request', batch: 100, connections: 8, count: 200_000, rate: 0 },
   { name: '1000 a request', batch: 1000, connections: 4, count: 300_000, rate: 0 },
 ];
