@@ -22,6 +22,8 @@ const BOOT = 90_000;
 const LOOPBACK = '127.0.0.1';
 /** ms that an orderly end may take. */
 const ORDERLY = 30_000;
+/** The same where nothing on disk is needed afterwards. */
+const STOP = 15_000;
 /** ms that an expression may take. */
 const EVALUATION = 10_000;
 const run = promisify(execFile);
@@ -219,14 +221,14 @@ export class RabbitMqNode {
 
   /** Ends it as a power cut would end the process. */
   async kill9(): Promise<void> {
-    process.kill(this.pid, 'SIGKILL');
-    await this.ended();
+    const { pid } = this;
+    process.kill(pid, 'SIGKILL');
+    await ended(pid);
   }
 
   async stop(): Promise<void> {
     try {
-      process.kill(this.pid, 'SIGTERM');
-      await eventually(() => this.ended(), { within: 15_000 });
+      await this.end(STOP);
     } catch {
       this.killAll();
     }
@@ -235,9 +237,11 @@ export class RabbitMqNode {
   }
 
   /** Ends it in an orderly way; `boot` starts it again on what it has left on disk. */
-  async end(): Promise<void> {
-    process.kill(this.pid, 'SIGTERM');
-    await this.ended(ORDERLY);
+  async end(within = ORDERLY): Promise<void> {
+    // Asked once: a server that shuts down takes its pid file away, at once.
+    const { pid } = this;
+    process.kill(pid, 'SIGTERM');
+    await ended(pid, within);
   }
 
   /** Ends it at once and for good, whatever state it is in. */
@@ -263,16 +267,6 @@ export class RabbitMqNode {
     return pid;
   }
 
-  private async ended(within = 5000): Promise<void> {
-    const { pid } = this;
-    await eventually(
-      () => {
-        if (existsSync(`/proc/${String(pid)}`) && !isZombie(pid)) throw new Error('still running');
-      },
-      { within },
-    );
-  }
-
   private killAll(): void {
     try {
       if (this.child?.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
@@ -295,6 +289,15 @@ export class RabbitMqNode {
       }
     }
   }
+}
+
+async function ended(pid: number, within = 5000): Promise<void> {
+  await eventually(
+    () => {
+      if (existsSync(`/proc/${String(pid)}`) && !isZombie(pid)) throw new Error('still running');
+    },
+    { within },
+  );
 }
 
 function isLong(name: string): boolean {
