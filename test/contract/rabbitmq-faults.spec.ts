@@ -87,6 +87,16 @@ describe('the RabbitMQ adapters, when the broker', () => {
   const accepted = (answers: Map<string, string>): string[] =>
     [...answers].filter(([, answer]) => answer === 'accepted').map(([id]) => id);
 
+  async function standsStill(answers: Map<string, string>): Promise<void> {
+    let before = -1;
+    await eventually(() => {
+      const { size } = answers;
+      const isStill = size === before;
+      before = size;
+      expect(isStill).toBe(true);
+    });
+  }
+
   async function wroteMore(answers: Map<string, string>, count: number): Promise<void> {
     const enough = accepted(answers).length + count;
     await eventually(
@@ -103,6 +113,9 @@ describe('the RabbitMQ adapters, when the broker', () => {
     const writing = write();
     await wroteMore(writing.answers, 1000);
     await node.settle();
+    // It answers within a millisecond: only when it has stopped, publishes are under way for certain.
+    node.signal('SIGSTOP');
+    await standsStill(writing.answers);
     await node.kill9();
     try {
       await eventually(async () => {
