@@ -1,8 +1,8 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
-/** An ack returns credit: one for so many deliveries, or after so many ms. */
+/** An ack returns credit: one for so many deliveries, or after so many ms. Less than ACK_EVERY is never urgent. */
 const ACK_EVERY = 500;
-const ACK_AFTER = 2;
+const ACK_AFTER = 25;
 
 /** Acknowledges a stream's deliveries, which is its flow control: cumulatively, on the channel that they came by. */
 export class StreamCredit {
