@@ -10,7 +10,8 @@ const [, , port = '', url = '', prefix = ''] = process.argv;
 const PREFETCH = 300;
 
 async function main(): Promise<void> {
-  const connection = await connect(url);
+  // Without Nagle's algorithm, as the service: an ack or a publish behind another would wait for the broker's.
+  const connection = await connect(url, { noDelay: true });
   const down = await connection.createChannel();
   const up = await connection.createConfirmChannel();
   const exchange = `${prefix}.push`;
