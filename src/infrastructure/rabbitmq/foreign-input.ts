@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import type { MessageProperties } from 'amqplib';
 
 import { Refusal } from '../../domain/errors';
@@ -10,7 +12,8 @@ const MAX_BYTES = 1024 * 1024;
 /** Reads the JSON object that another program has published; throws a Refusal for anything else. */
 export function readJson(content: Buffer): object {
   if (content.length > MAX_BYTES) throw new Refusal('TOO_LARGE', `${String(content.length)} bytes`);
-  const text = decodeText(content);
+  if (!isUtf8(content)) throw new Refusal('BAD_JSON', 'not UTF-8');
+  const text = content.toString();
   if (isDeeperThan(LIMITS.depth, text)) throw new Refusal('TOO_DEEP');
   let value: unknown;
   try {
@@ -27,12 +30,4 @@ export function readJson(content: Buffer): object {
 export function usableId({ messageId }: MessageProperties): string | undefined {
   const id: unknown = messageId;
   return typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id) ? id : undefined;
-}
-
-function decodeText(content: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
-  } catch {
-    throw new Refusal('BAD_JSON', 'not UTF-8');
-  }
 }
