@@ -9,7 +9,7 @@ export class FollowedLog {
     private readonly reader: LogReader,
     private readonly follower: LogFollower,
     readonly claims: LogClaims,
-    private readonly probe: LogProbe,
+    readonly probe: LogProbe,
   ) {}
 
   /** Starts to read what is at most `maxAge` ms old; resolves when the reader is set up. */

@@ -33,23 +33,22 @@ export function logProviders({ window, maxBuffered, partitions }: LogSettings): 
       (encoder, clock, metrics) =>
         new LogFollower(window, maxBuffered, encoder, clock, metrics, partitions),
     ),
-    provide(
-      LogClaims,
-      [LogWriter, LogFollower, Clock],
-      (writer, follower, clock) => new LogClaims(writer, follower, clock, TIMEOUT),
-    ),
-    provide(
-      LogProbe,
-      [LogWriter, LogReader, LogFollower, Clock],
-      (writer, reader, follower, clock) => new LogProbe(writer, reader, follower, clock, TIMEOUT),
-    ),
-    provide(
-      FollowedLog,
-      [LogReader, LogFollower, LogClaims, LogProbe],
-      (reader, follower, claims, probe) => new FollowedLog(reader, follower, claims, probe),
-    ),
+    provide(FollowedLog, [LogWriter, LogReader, LogFollower, Clock], follow),
+    provide(LogClaims, [FollowedLog], ({ claims }) => claims),
+    provide(LogProbe, [FollowedLog], ({ probe }) => probe),
     ...(partitions.count === 1 ? ofOne(partitions) : ofSeveral(partitions, window)),
   ];
+}
+
+function follow(
+  writer: LogWriter,
+  reader: LogReader,
+  follower: LogFollower,
+  clock: Clock,
+): FollowedLog {
+  const claims = new LogClaims(writer, follower, clock, TIMEOUT);
+  const probe = new LogProbe(writer, reader, follower, clock, TIMEOUT);
+  return new FollowedLog(reader, follower, claims, probe);
 }
 
 function ofOne(partitions: Partitions): Provider[] {
@@ -69,12 +68,8 @@ function ofSeveral(partitions: Partitions, window: WindowLimits): Provider[] {
     provide(
       HandlerLog,
       [ClaimsLog, FrameEncoder, Clock, Metrics],
-      ({ writer, reader }, encoder, clock, metrics) => {
-        const follower = new LogFollower(window, 0, encoder, clock, metrics);
-        const claims = new LogClaims(writer, follower, clock, TIMEOUT);
-        const probe = new LogProbe(writer, reader, follower, clock, TIMEOUT);
-        return new FollowedLog(reader, follower, claims, probe);
-      },
+      ({ writer, reader }, encoder, clock, metrics) =>
+        follow(writer, reader, new LogFollower(window, 0, encoder, clock, metrics), clock),
     ),
     provide(
       LogPositions,

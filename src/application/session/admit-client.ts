@@ -32,8 +32,9 @@ export class AdmitClient {
   }
 
   /**
-   * Uses the token, unless other nodes read the log that has the client's messages: then it is left unused. A cursor ahead of this node is waited for; one that the log itself does not reach stays as it is
-   * and is of another log. Rejects with OTHER_PARTITION, TOKEN_USED, BAD_CURSOR or a retryable Refusal when the log does not answer.
+   * Uses the token, unless other nodes read the log that has the client's messages: then it is left unused. A cursor
+   * ahead of this node is waited for; one that the log itself does not reach stays as it is and is of another log.
+   * Rejects with OTHER_PARTITION, TOKEN_USED, BAD_CURSOR or a retryable Refusal when the log does not answer.
    */
   async execute(claims: TokenClaims, cursorText: string | undefined): Promise<Admission> {
     if (claims.partition !== this.partitions.nameOf(this.partitions.own))
