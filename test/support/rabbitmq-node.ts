@@ -26,6 +26,8 @@ const ORDERLY = 30_000;
 const STOP = 15_000;
 /** ms that an expression may take. */
 const EVALUATION = 10_000;
+/** Starts, each on other ports, of a server that ends at once. */
+const ATTEMPTS = 3;
 const run = promisify(execFile);
 
 /** A port that nobody listens on now. */
@@ -74,7 +76,7 @@ export class RabbitMqNode {
   ) {}
 
   /** A server that is alone. */
-  static async start(): Promise<RabbitMqNode> {
+  static async start(attempts = ATTEMPTS): Promise<RabbitMqNode> {
     const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
     const node = RabbitMqNode.at({
       ...{ host: LOOPBACK, port, distPort, epmdPort, epmdAddresses: LOOPBACK },
@@ -83,7 +85,10 @@ export class RabbitMqNode {
     try {
       await node.boot();
     } catch (error) {
+      const { hasEnded } = node;
       await node.stop();
+      // Between the look for a free port and the server's use of it another process may have taken it.
+      if (hasEnded && attempts > 1) return RabbitMqNode.start(attempts - 1);
       throw error;
     }
     return node;
@@ -161,10 +166,12 @@ export class RabbitMqNode {
     try {
       await eventually(
         async () => {
+          if (this.hasEnded) return;
           if ((await this.evaluate('rabbit:is_booted()')) !== 'true') throw new Error('not up yet');
         },
         { within: BOOT },
       );
+      if (this.hasEnded) throw new Error('it has ended');
     } catch (error) {
       throw new Error(`${this.name} does not start: ${this.log()}`, { cause: error });
     }
@@ -265,6 +272,10 @@ export class RabbitMqNode {
     const pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
     if (!Number.isInteger(pid) || pid < 2) throw new Error('the server has no process');
     return pid;
+  }
+
+  private get hasEnded(): boolean {
+    return this.child !== undefined && (this.child.exitCode ?? this.child.signalCode) !== null;
   }
 
   private killAll(): void {
