@@ -4,7 +4,7 @@ import type { Audience, Subscription } from '../../domain/routing/audience';
 import type { Clock } from '../ports/clock';
 import type { Metrics } from '../ports/metrics';
 import { AudienceIndex } from './audience-index';
-import type { Subscriber } from './subscriber';
+import { NOTHING, type Subscriber } from './subscriber';
 
 /** Bytes that a lagging subscriber is given at a time. */
 const REPLAY_BYTES = 262_144;
@@ -45,7 +45,7 @@ export class Delivery {
   detach(subscriber: Subscriber): void {
     this.index.remove(subscriber);
     subscriber.live = false;
-    subscriber.out = [];
+    subscriber.out = NOTHING;
   }
 
   /**
@@ -148,7 +148,7 @@ export class Delivery {
 
   private flushOwn(subscriber: Subscriber, shared: readonly Uint8Array[]): void {
     const { out, taken } = subscriber;
-    subscriber.out = [];
+    subscriber.out = NOTHING;
     subscriber.taken = 0;
     subscriber.dirty = false;
     const rest = subscriber.live && taken < shared.length ? shared.slice(taken) : [];
@@ -159,11 +159,12 @@ export class Delivery {
     this.touch(subscriber);
     if (subscriber.live && subscriber.taken < this.shared.length) {
       const before = this.shared.slice(subscriber.taken);
-      subscriber.out.push(...before);
+      subscriber.out = [...subscriber.out, ...before];
       this.metrics.count('framesDelivered', before.length);
       subscriber.taken = this.shared.length;
     }
-    subscriber.out.push(frame);
+    if (subscriber.out.length === 0) subscriber.out = [frame];
+    else subscriber.out.push(frame);
   }
 
   private touch(subscriber: Subscriber): void {

@@ -1,11 +1,11 @@
 import type { Audience } from '../routing/audience';
+import { Columns, ENTRY_BYTES } from './columns';
 import { findText, isTextAt, jsonText, type Place } from './frame-text';
+import type { SlabMemory } from './slab-memory';
 
 /** Bytes of frames that a segment holds unless one entry alone is larger. */
 const SLAB_BYTES = 262_144;
 const MAX_ENTRIES = 1024;
-/** Bytes of the columns below for one entry. */
-const ENTRY_BYTES = 43;
 /** A closed segment keeps unused bytes of its slab up to this part of it. */
 const SLACK = 1 / 16;
 /** What ends every frame that names its message last: the quote and the brace after the id. */
@@ -55,20 +55,7 @@ interface Strangers {
  * a frame's own bytes tell its id, its recipient and its sender.
  */
 export class Segment {
-  /** Thousandths of an offset after the segment's first position. */
-  private deltas = new Uint32Array(MAX_ENTRIES);
-  private timestamps = new Float64Array(MAX_ENTRIES);
-  private ends = new Uint32Array(MAX_ENTRIES);
-  private kinds = new Uint8Array(MAX_ENTRIES);
-  private particulars = new Uint16Array(MAX_ENTRIES);
-  private recipients = new Uint32Array(MAX_ENTRIES);
-  private backs = new Uint32Array(MAX_ENTRIES);
-  readonly links = {
-    keyHashes: new Uint32Array(MAX_ENTRIES),
-    keys: new Uint32Array(MAX_ENTRIES),
-    chainHashes: new Uint32Array(MAX_ENTRIES),
-    chains: new Uint32Array(MAX_ENTRIES),
-  };
+  private columns: Columns;
   /** Only where some entry expires, and where some sender is a client. */
   private expiries: Float64Array | undefined;
   private senders: Uint32Array | undefined;
@@ -76,7 +63,6 @@ export class Segment {
   private readonly audiences = new Map<number, Audience>();
   private slab: Uint8Array;
   private used = 0;
-  private capacity = MAX_ENTRIES;
   private readonly first: number;
   /** Time of its newest entry, ms since epoch. */
   time = 0;
@@ -84,18 +70,20 @@ export class Segment {
 
   /** `firstSeq` numbers its first entry, at `position`; `need` is the size in bytes of the frame that opens it. */
   constructor(
+    private readonly memory: SlabMemory,
     readonly firstSeq: number,
     position: number,
     need: number,
   ) {
     this.first = thousandths(position);
-    this.slab = new Uint8Array(Math.max(SLAB_BYTES, need));
+    this.columns = columnsFor(memory, MAX_ENTRIES);
+    this.slab = new Uint8Array(memory.allocate(Math.max(SLAB_BYTES, need)));
   }
 
   /** Bytes that it occupies, whether used or not. */
   get bytes(): number {
     const rare = (this.expiries === undefined ? 0 : 8) + (this.senders === undefined ? 0 : 4);
-    return this.slab.length + this.capacity * (ENTRY_BYTES + rare);
+    return this.slab.length + this.columns.capacity * (ENTRY_BYTES + rare);
   }
 
   hasRoom(position: number, need: number): boolean {
@@ -109,22 +97,22 @@ export class Segment {
   /** Takes an entry in that is for nobody, until `describe` says otherwise, and its frame; returns its index. */
   add(position: WindowPosition, parts: readonly Uint8Array[]): number {
     const i = this.count++;
-    this.deltas[i] = thousandths(position.offset) - this.first;
-    this.timestamps[i] = position.timestamp;
+    this.columns.deltas[i] = thousandths(position.offset) - this.first;
+    this.columns.timestamps[i] = position.timestamp;
     this.time = position.time;
     for (const part of parts) {
       this.slab.set(part, this.used);
       this.used += part.length;
     }
-    this.ends[i] = this.used;
+    this.columns.ends[i] = this.used;
     return i;
   }
 
   /** Makes entry `i` a message. */
   describe(i: number, { kind, expiresAt, back, particulars }: SegmentMessage): void {
-    this.kinds[i] = kind;
-    this.backs[i] = back;
-    this.particulars[i] = particulars;
+    this.columns.kinds[i] = kind;
+    this.columns.backs[i] = back;
+    this.columns.particulars[i] = particulars;
     if (expiresAt === 0) return;
     this.expiries ??= new Float64Array(MAX_ENTRIES);
     this.expiries[i] = expiresAt;
@@ -132,12 +120,12 @@ export class Segment {
 
   /** Remembers where in entry `i`'s frame its names stand; those that do not stand there are kept beside it. */
   name(i: number, { id, sender, recipient, keyHash, chainHash }: SegmentNames): void {
-    this.links.keyHashes[i] = keyHash;
-    this.links.chainHashes[i] = chainHash;
+    this.columns.keyHashes[i] = keyHash;
+    this.columns.chainHashes[i] = chainHash;
     if (!this.endsWithId(i, id)) this.keep(i, { id });
     if (recipient !== undefined) {
       const place = this.placeOf(i, recipient);
-      this.recipients[i] = place;
+      this.columns.recipients[i] = place;
       if (place === 0) this.keep(i, { recipient });
     }
     if (sender !== undefined) {
@@ -153,46 +141,51 @@ export class Segment {
     this.audiences.set(i, audience);
   }
 
+  /** The entry's links to older ones. */
+  get links(): Pick<Columns, 'keyHashes' | 'keys' | 'chainHashes' | 'chains'> {
+    return this.columns;
+  }
+
   /** Gives back what it does not need any more; nothing is added after that. */
   close(): void {
-    const { count, links } = this;
-    this.deltas = this.deltas.slice(0, count);
-    this.timestamps = this.timestamps.slice(0, count);
-    this.ends = this.ends.slice(0, count);
-    this.kinds = this.kinds.slice(0, count);
-    this.particulars = this.particulars.slice(0, count);
-    this.recipients = this.recipients.slice(0, count);
-    this.backs = this.backs.slice(0, count);
-    links.keyHashes = links.keyHashes.slice(0, count);
-    links.keys = links.keys.slice(0, count);
-    links.chainHashes = links.chainHashes.slice(0, count);
-    links.chains = links.chains.slice(0, count);
+    const { columns, count } = this;
+    this.columns = columnsFor(this.memory, count);
+    this.columns.copy(columns);
+    this.memory.letGo(columns.memory);
     this.expiries = this.expiries?.slice(0, count);
     this.senders = this.senders?.slice(0, count);
-    this.capacity = count;
-    if (this.slab.length - this.used > this.slab.length * SLACK)
-      this.slab = this.slab.slice(0, this.used);
+    if (this.slab.length - this.used <= this.slab.length * SLACK) return;
+    const { slab } = this;
+    this.slab = new Uint8Array(this.memory.allocate(this.used));
+    this.slab.set(slab.subarray(0, this.used));
+    this.memory.letGo(slab.buffer);
+  }
+
+  /** Its entries are not needed any more. */
+  drop(): void {
+    this.memory.letGo(this.columns.memory);
+    this.memory.letGo(this.slab.buffer);
   }
 
   offset(i: number): number {
-    return (this.first + (this.deltas[i] ?? 0)) / 1000;
+    return (this.first + (this.columns.deltas[i] ?? 0)) / 1000;
   }
 
   timestamp(i: number): number {
-    return this.timestamps[i] ?? 0;
+    return this.columns.timestamps[i] ?? 0;
   }
 
   kind(i: number): number {
-    return (this.kinds[i] ?? 0) & KIND_BITS;
+    return (this.columns.kinds[i] ?? 0) & KIND_BITS;
   }
 
   /** True while the entry is the newest one of its recipient. */
   isHead(i: number): boolean {
-    return ((this.kinds[i] ?? 0) & HEAD_BIT) !== 0;
+    return ((this.columns.kinds[i] ?? 0) & HEAD_BIT) !== 0;
   }
 
   setHead(i: number, isHead: boolean): void {
-    this.kinds[i] = this.kind(i) | (isHead ? HEAD_BIT : 0);
+    this.columns.kinds[i] = this.kind(i) | (isHead ? HEAD_BIT : 0);
   }
 
   /** True when the entry has expired at `now`. */
@@ -202,11 +195,11 @@ export class Segment {
   }
 
   back(i: number): number {
-    return this.backs[i] ?? 0;
+    return this.columns.backs[i] ?? 0;
   }
 
   particularsOf(i: number): number {
-    return this.particulars[i] ?? 0;
+    return this.columns.particulars[i] ?? 0;
   }
 
   audience(i: number): Audience | undefined {
@@ -226,18 +219,18 @@ export class Segment {
   /** True when the entry is a unicast to the recipient. */
   isTo(i: number, recipient: string): boolean {
     if (this.kind(i) !== Kind.UNICAST) return false;
-    const place = this.recipients[i] ?? 0;
+    const place = this.columns.recipients[i] ?? 0;
     return this.isNamed(i, 'recipient', recipient, place !== 0 && this.isAt(i, place, recipient));
   }
 
   /** Size in bytes of an entry's frame. */
   size(i: number): number {
-    return (this.ends[i] ?? 0) - this.start(i);
+    return (this.columns.ends[i] ?? 0) - this.start(i);
   }
 
   /** The frames from entry `i` to entry `j`, which lie side by side. */
   frames(i: number, j: number): Uint8Array {
-    return this.slab.subarray(this.start(i), this.ends[j] ?? 0);
+    return this.slab.subarray(this.start(i), this.columns.ends[j] ?? 0);
   }
 
   /** Index of the first entry with an offset above `offset`; `count` when there is none. */
@@ -247,7 +240,7 @@ export class Segment {
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.deltas[middle] ?? 0) > wanted) high = middle;
+      if ((this.columns.deltas[middle] ?? 0) > wanted) high = middle;
       else low = middle + 1;
     }
     return low;
@@ -258,7 +251,7 @@ export class Segment {
   }
 
   private start(i: number): number {
-    return i === 0 ? 0 : (this.ends[i - 1] ?? 0);
+    return i === 0 ? 0 : (this.columns.ends[i - 1] ?? 0);
   }
 
   private isNamed(i: number, what: 'id' | 'recipient', name: string, inFrame: boolean): boolean {
@@ -267,19 +260,23 @@ export class Segment {
   }
 
   private endsWithId(i: number, id: string): boolean {
-    const end = (this.ends[i] ?? 0) - TAIL;
+    const end = (this.columns.ends[i] ?? 0) - TAIL;
     const start = end - id.length - 1;
     return start > this.start(i) && isTextAt(this.slab, start, end + 1, `"${id}"`);
   }
 
   private placeOf(i: number, name: string): Place {
-    return findText(this.slab, this.start(i), this.ends[i] ?? 0, jsonText(name));
+    return findText(this.slab, this.start(i), this.columns.ends[i] ?? 0, jsonText(name));
   }
 
   private isAt(i: number, place: Place, name: string): boolean {
     const start = this.start(i) + Math.floor(place / 1024);
     return isTextAt(this.slab, start, start + (place % 1024), jsonText(name));
   }
+}
+
+function columnsFor(memory: SlabMemory, capacity: number): Columns {
+  return new Columns(memory.allocate(capacity * ENTRY_BYTES), capacity);
 }
 
 function thousandths(position: number): number {

@@ -44,9 +44,17 @@ export class Segments implements Iterable<Segment> {
   }
 
   dropFirst(): void {
-    this.total -= this.list.shift()?.bytes ?? 0;
+    const first = this.list.shift();
+    if (first === undefined) return;
+    this.total -= first.bytes;
+    first.drop();
     this.firstSeqs.shift();
     this.firstOffsets.shift();
+  }
+
+  /** None of them is needed any more. */
+  drop(): void {
+    for (const segment of this.list) segment.drop();
   }
 
   /** The one that holds the entry with a sequence number. */

@@ -7,6 +7,7 @@ import { FrameRun } from './frame-run';
 import { Heads } from './heads';
 import { Kind, Segment, type WindowPosition } from './segment';
 import { Segments } from './segments';
+import { SlabMemory } from './slab-memory';
 
 export interface WindowLimits {
   /** ms that an entry stays. */
@@ -74,6 +75,7 @@ const MIN_SLOTS = 1024;
  * the frames themselves; links lead from newer to older entries only, so what is dropped needs no unlinking.
  */
 export class Window {
+  private readonly slabs = new SlabMemory();
   private segments = new Segments();
   /** Newest entry of each bucket of ids, and of each bucket of recipients. */
   private keys = new Heads(MIN_SLOTS);
@@ -167,6 +169,7 @@ export class Window {
 
   /** Forgets everything, and that there ever was something up to `at`; undefined: the log begins anew. */
   clear(at: Cursor | undefined): void {
+    this.segments.drop();
     this.segments = new Segments();
     this.keys = new Heads(MIN_SLOTS);
     this.chains = new Heads(MIN_SLOTS);
@@ -241,7 +244,7 @@ export class Window {
     const last = this.segments.last;
     if (last?.hasRoom(offset, need)) return last;
     if (last === undefined) this.begin(offset);
-    const segment = new Segment(this.nextSeq, offset, need);
+    const segment = new Segment(this.slabs, this.nextSeq, offset, need);
     this.segments.push(segment, offset);
     return segment;
   }

@@ -1,0 +1,47 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+import { SlabMemory } from '../../../src/domain/log/slab-memory';
+import { eventually } from '../../support/eventually';
+
+const SIZE = 1000;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** What V8 counts towards its next full collection. */
+const isCounted = (memory: ArrayBufferLike): boolean => memory instanceof ArrayBuffer;
+
+describe('the memory of a window', () => {
+  let memory: SlabMemory;
+
+  beforeEach(() => {
+    memory = new SlabMemory(2 * SIZE);
+  });
+
+  const letGo = (count: number): void => {
+    for (let i = 0; i < count; i += 1) memory.letGo(memory.allocate(SIZE));
+  };
+
+  it('is zero at first and not counted by V8, however much is in use', () => {
+    const inUse = Array.from({ length: 10 }, () => memory.allocate(SIZE));
+    expect(inUse.every((one) => !isCounted(one))).toBe(true);
+    expect(new Uint8Array(memory.allocate(SIZE)).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is counted once more was let go than may wait for a collection', () => {
+    letGo(2);
+    expect(isCounted(memory.allocate(SIZE))).toBe(false);
+    letGo(1);
+    expect(isCounted(memory.allocate(SIZE))).toBe(true);
+  });
+
+  it('is not counted any more when a collection has freed what was let go', async () => {
+    letGo(3);
+    expect(isCounted(memory.allocate(SIZE))).toBe(true);
+    await eventually(() => {
+      collect();
+      expect(isCounted(memory.allocate(SIZE))).toBe(false);
+    });
+  });
+});
