@@ -24,7 +24,7 @@ const clock = { now: () => Date.now(), newId: randomUUID };
 const body = JSON.parse(content()) as unknown;
 /** A broker that confirms everything and costs nothing. */
 const publisher = {
-  publish: () => Promise.resolve('confirmed'),
+  publish: () => Promise.resolve('routed'),
 } as unknown as ConfirmingPublisher;
 
 /** What publishing costs a node because the log has partitions; without a broker. */

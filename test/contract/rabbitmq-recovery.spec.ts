@@ -141,10 +141,10 @@ describe('the RabbitMQ adapters', () => {
           .catch((one: unknown) => String(one));
       expect(await send('nowhere', 'x'.repeat(300))).toContain('messageId');
       await eventually(async () => {
-        expect(await send(`${prefix}.dead`, 'm1')).toBe('confirmed');
+        expect(await send(`${prefix}.dead`, 'm1')).toBe('routed');
       });
-      expect(await send('nowhere', 'm2')).toBe('returned');
-      expect(await send(`${prefix}.dead`, 'm3')).toBe('confirmed');
+      expect(await send('nowhere', 'm2')).toBe('unroutable');
+      expect(await send(`${prefix}.dead`, 'm3')).toBe('routed');
       await publisher.stop();
       await link.close();
     });

@@ -80,7 +80,7 @@ export function brokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
         {
           file: 'infrastructure/rabbitmq/confirming-publisher.ts',
           find: 'this.bytes += pending.bytes;',
-          replace: "this.bytes += pending.bytes; pending.resolve('confirmed');",
+          replace: "this.bytes += pending.bytes; pending.resolve('routed');",
         },
       ],
     },
@@ -185,8 +185,8 @@ export function moreBrokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'infrastructure/rabbitmq/confirming-publisher.ts',
-          find: "pending.returned ? 'returned' : 'confirmed'",
-          replace: "'confirmed'",
+          find: "pending.returned ? 'unroutable' : 'routed'",
+          replace: "'routed'",
         },
       ],
     },

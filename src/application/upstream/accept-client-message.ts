@@ -29,11 +29,13 @@ export class AcceptClientMessage {
   /** Resolves when the message is accepted, rejects with a Refusal otherwise. */
   execute(message: Message): Promise<void> {
     if (routeOf(message).exchange === 'push') return this.push(message);
-    return this.upstream.publish(message).then((result) => {
-      if (result === 'routed') return;
+    // What waits for the confirm must not hold the whole message.
+    const { businessType } = message.body;
+    return this.upstream.publish(message).then((routing) => {
+      if (routing === 'routed') return;
       throw new Refusal(
         'NO_HANDLER',
-        `nobody handles business type ${message.body.businessType}`,
+        `nobody handles business type ${businessType}`,
         'businessType',
       );
     });

@@ -123,13 +123,13 @@ export class AckingConsumer {
   private async again(delivery: UpstreamDelivery, delay: number): Promise<void> {
     const tier = this.delays.find((one) => one >= delay) ?? this.delays.at(-1) ?? 0;
     const { content, options } = this.codec.encode({ ...delivery, attempt: delivery.attempt + 1 });
-    const result = await this.publisher.publish(
+    const routing = await this.publisher.publish(
       this.names.retry(tier),
       this.name,
       content,
       options,
     );
-    if (result === 'returned') throw new Error('the retry queue is missing');
+    if (routing === 'unroutable') throw new Error('the retry queue is missing');
   }
 
   private async bury(
@@ -139,7 +139,7 @@ export class AckingConsumer {
   ): Promise<void> {
     const { businessType } = this.queue;
     const id: unknown = properties.messageId;
-    const result = await this.publisher.publish(this.names.dead, businessType, content, {
+    const routing = await this.publisher.publish(this.names.dead, businessType, content, {
       ...(typeof id === 'string' && { messageId: id }),
       contentType: 'application/json',
       headers: {
@@ -151,7 +151,7 @@ export class AckingConsumer {
         ...(typeof properties.userId === 'string' && { 'wp-user': properties.userId }),
       },
     });
-    if (result === 'returned') throw new Error('the dead letter queue is missing');
+    if (routing === 'unroutable') throw new Error('the dead letter queue is missing');
   }
 
   /** On the delivery's own channel: when that is closed, the broker has requeued the delivery already. */

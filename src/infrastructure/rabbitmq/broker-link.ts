@@ -1,3 +1,5 @@
+import type { Duplex } from 'node:stream';
+
 import { AmqpConnection } from '@golevelup/nestjs-rabbitmq';
 import { Logger } from '@nestjs/common';
 import type { ChannelModel } from 'amqplib';
@@ -11,6 +13,8 @@ const RECONNECT = 1;
 const OPEN_TIMEOUT = 5000;
 /** ms that a broker may take to agree to a close; one that takes no publishes does not read at all. */
 const CLOSE_TIMEOUT = 2000;
+/** Bytes that go to the broker in one write: three or four messages. It takes larger pieces in with more effort. */
+const PIECE = 2048;
 
 /** What depends on a connection being there. */
 export interface LinkUser {
@@ -135,6 +139,7 @@ export class BrokerLink {
   private onConnect(connection: ChannelModel): void {
     this.current = connection;
     this.blocked = false;
+    gatherWrites(socketOf(connection));
     this.logger.log('connected');
     for (const user of this.users) user.connected(connection);
   }
@@ -155,11 +160,40 @@ function describe(error: Error): string {
 }
 
 /** Ends the socket under a connection without an agreement, which a server that is cut off never gives. */
-function cut({ connection }: ChannelModel, reason: string): void {
-  const { stream } = connection as unknown as {
-    readonly stream?: { destroy(reason: Error): void };
+function cut(connection: ChannelModel, reason: string): void {
+  socketOf(connection)?.destroy(new Error(reason));
+}
+
+/** What amqplib writes to, which it does not show in its types. */
+function socketOf({ connection }: ChannelModel): Duplex | undefined {
+  return (connection as unknown as { readonly stream?: Duplex }).stream;
+}
+
+/**
+ * Lets what is written in one go share system calls. amqplib gathers what is published in a tick, but hands each message
+ * to the socket by itself: 28 000 calls/s for as many messages, and as many pieces for the broker to take.
+ */
+function gatherWrites(socket: Duplex | undefined): void {
+  if (socket === undefined) return;
+  const write = socket.write.bind(socket) as (chunk: unknown) => boolean;
+  let isCorked = false;
+  const uncork = (): void => {
+    isCorked = false;
+    socket.uncork();
   };
-  stream?.destroy(new Error(reason));
+  socket.write = (chunk: unknown): boolean => {
+    if (!isCorked) {
+      isCorked = true;
+      socket.cork();
+      process.nextTick(uncork);
+    }
+    const hasRoom = write(chunk);
+    if (socket.writableLength >= PIECE) {
+      socket.uncork();
+      socket.cork();
+    }
+    return hasRoom;
+  };
 }
 
 /** golevelup logs every attempt with the URL's host; what matters is logged above. */

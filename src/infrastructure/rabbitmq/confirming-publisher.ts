@@ -12,13 +12,17 @@ const CUT_OFF = 8000;
 /** ms between two looks for publishes that have waited too long. */
 const SWEEP = 100;
 
+/** Whether a queue took what the broker has confirmed. */
+export type Routing = 'routed' | 'unroutable';
+
+/** Everything that a publish keeps until its confirm: some thousands are under way when the broker is busy. */
 interface Pending {
   readonly exchange: string;
   readonly key: string;
   readonly messageId: string | undefined;
   readonly bytes: number;
   readonly deadline: number;
-  readonly resolve: (result: 'confirmed' | 'returned') => void;
+  readonly resolve: (routing: Routing) => void;
   readonly reject: (reason: Error) => void;
   returned: boolean;
 }
@@ -90,7 +94,7 @@ export class ConfirmingPublisher {
   }
 
   /**
-   * Resolves after the broker's confirm; `returned` when no queue took it. Rejects with UNAVAILABLE when nothing was
+   * Resolves after the broker's confirm; `unroutable` when no queue took it. Rejects with UNAVAILABLE when nothing was
    * published, with UNKNOWN_OUTCOME when the confirm did not come or was a nack. Completes `options`.
    */
   publish(
@@ -98,7 +102,7 @@ export class ConfirmingPublisher {
     key: string,
     content: Buffer,
     options: Options.Publish,
-  ): Promise<'confirmed' | 'returned'> {
+  ): Promise<Routing> {
     const { channel } = this.keeper;
     if (channel === undefined || this.stopping)
       return Promise.reject(new Refusal('UNAVAILABLE', 'the broker is away'));
@@ -121,9 +125,7 @@ export class ConfirmingPublisher {
         returned: false,
       };
       try {
-        channel.publish(exchange, key, content, options, (error: unknown) => {
-          this.settle(pending, error);
-        });
+        channel.publish(exchange, key, content, options, this.confirmOf(pending));
       } catch (error) {
         // Nothing was written, but amqplib counts it as a publish: the confirms of this channel are one off now.
         this.keeper.restart();
@@ -136,12 +138,19 @@ export class ConfirmingPublisher {
     });
   }
 
+  /** A function of its own, so that it holds the pending publish only and not the content. */
+  private confirmOf(pending: Pending): (error: unknown) => void {
+    return (error) => {
+      this.settle(pending, error);
+    };
+  }
+
   private settle(pending: Pending, error: unknown): void {
     this.answered = performance.now();
     if (!this.remove(pending)) return;
     // Of several queues some may have taken it, and one whose leader was lost may still have it.
     if (error) pending.reject(new Refusal('UNKNOWN_OUTCOME', 'the broker refused the message'));
-    else pending.resolve(pending.returned ? 'returned' : 'confirmed');
+    else pending.resolve(pending.returned ? 'unroutable' : 'routed');
   }
 
   /** A return comes before the confirm of the same publish (AMQP 0-9-1, basic.return). */

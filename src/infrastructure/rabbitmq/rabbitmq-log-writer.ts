@@ -1,6 +1,6 @@
 import { LogWriter, type NewEntry } from '../../application/ports/message-log';
 import { Refusal } from '../../domain/errors';
-import type { ConfirmingPublisher } from './confirming-publisher';
+import type { ConfirmingPublisher, Routing } from './confirming-publisher';
 import type { Encoded, LogCodec } from './log-codec';
 import { type NewMessage, sizeOf } from './message-batch';
 import type { Stream } from './topology';
@@ -104,7 +104,7 @@ export class RabbitMqLogWriter extends LogWriter {
   }
 }
 
-function refuseReturned(result: 'confirmed' | 'returned'): void {
-  if (result === 'returned')
+function refuseReturned(routing: Routing): void {
+  if (routing === 'unroutable')
     throw new Refusal('UNAVAILABLE', 'the log is not bound to its exchange');
 }

@@ -20,8 +20,7 @@ export class RabbitMqUpstreamPublisher extends UpstreamPublisher {
     // An id that was made for this very message names its one publish as well.
     const publishId = message.repeatable ? this.clock.newId() : message.id;
     const { content, options } = this.codec.encode({ message, publishId, attempt: 1 });
-    return this.publisher
-      .publish(this.names.upstream, message.body.businessType, content, options)
-      .then((result) => (result === 'confirmed' ? 'routed' : 'unroutable'));
+    const { businessType } = message.body;
+    return this.publisher.publish(this.names.upstream, businessType, content, options);
   }
 }
