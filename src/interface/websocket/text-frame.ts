@@ -33,4 +33,4 @@ export function textFrame(text: string): Buffer {
 }
 
 /** A ping without payload (RFC 6455 section 5.5.2), the same for every connection. */
-export const PING_FRAME: Uint8Array = Uint8Array.of(0x89, 0);
+export const PING_FRAME = Buffer.of(0x89, 0);

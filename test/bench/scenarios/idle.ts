@@ -16,9 +16,11 @@ const IN_FLIGHT = 256;
 const SPARE = 1000;
 /** ms after which memory has settled. */
 const SETTLE = 4000;
-/** ms over which processor time is taken, without connections and with all of them: two heartbeats of each. */
+/** ms over which processor time is taken, without connections and with all of them: each is pinged once meanwhile. */
 const EMPTY = 10_000;
 const IDLE = 50_000;
+/** ms of heartbeats before: in its first thousands of pings a worker still compiles what it does (measured). */
+const WARM_UP = 100_000;
 
 /**
  * S4BIG: as many connections as one machine is wanted to hold, opened by several generators and then left alone. Where
@@ -65,6 +67,7 @@ async function hold(
     await wait(SETTLE);
     const after = workers.map(residentKib);
     const primaryKib = residentKib(primary);
+    await wait(WARM_UP);
     const beating = await coreShare(all, IDLE);
     const grown = sum(after) - sum(before);
     return {
