@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import type { Bench } from '../bench';
 import { cpuSeconds, residentKib } from '../machine';
 import { Meter } from '../measurement';
-import type { Peer } from '../peers/peer';
-import type { Scenario } from './scenario';
+import type { Peer, RunningPeer } from '../peers/peer';
+import type { Row, Scenario } from './scenario';
 
 /** As many as one process may hold here with file descriptors to spare. */
 const CONNECTIONS = 10_000;
@@ -25,37 +26,51 @@ export function connections(peers: readonly Peer[]): Scenario {
       try {
         await wait(SETTLE);
         const before = residentKib(running.serverPid);
-        const meter = new Meter(bench.processes(running));
-        const seconds = await bench.connect(running, CONNECTIONS, 'idle');
-        const used = meter.stop(CONNECTIONS);
+        const first = await open(bench, running);
+        const kept = await keep(bench, running, before);
+        await bench.disconnect();
         await wait(SETTLE);
-        const after = residentKib(running.serverPid);
-        const busy = cpuSeconds(running.serverPid);
-        await bench.receiver.call('begin', { latency: false });
-        await wait(IDLE);
-        const idle = (cpuSeconds(running.serverPid) - busy) / (IDLE / 1000);
-        const { closed } = await bench.receiver.call('collect', {
-          expected: 0,
-          quiet: 0,
-          linger: 0,
-        });
+        const again = await open(bench, running);
         return [
-          {
-            scenario: `${String(CONNECTIONS)} connections`,
-            ...used,
-            residentMib: after / 1024,
-            rate: CONNECTIONS / seconds,
-            extra: {
-              'RSS KiB/connection': (after - before) / CONNECTIONS,
-              'idle % of a core': idle * 100,
-            },
-            problems: closed > 0 ? [`${String(closed)} connections closed`] : [],
-          },
+          { scenario: 'a process just started', ...first, ...kept },
+          { scenario: 'the same process, once more', ...again, problems: [] },
         ];
       } finally {
         await bench.disconnect();
         await running.stop();
       }
     },
+  };
+}
+
+async function open(
+  bench: Bench,
+  running: RunningPeer,
+): Promise<Omit<Row, 'scenario' | 'problems'>> {
+  const meter = new Meter(bench.processes(running));
+  const seconds = await bench.connect(running, CONNECTIONS, 'idle');
+  return { ...meter.stop(CONNECTIONS), rate: CONNECTIONS / seconds };
+}
+
+/** What the open connections cost; `before` is the process's size without them in KiB. */
+async function keep(
+  bench: Bench,
+  { serverPid }: RunningPeer,
+  before: number,
+): Promise<Pick<Row, 'residentMib' | 'extra' | 'problems'>> {
+  await wait(SETTLE);
+  const after = residentKib(serverPid);
+  const busy = cpuSeconds(serverPid);
+  await bench.receiver.call('begin', { latency: false });
+  await wait(IDLE);
+  const idle = (cpuSeconds(serverPid) - busy) / (IDLE / 1000);
+  const { closed } = await bench.receiver.call('collect', { expected: 0, quiet: 0, linger: 0 });
+  return {
+    residentMib: after / 1024,
+    extra: {
+      'RSS KiB/connection': (after - before) / CONNECTIONS,
+      'idle % of a core': idle * 100,
+    },
+    problems: closed > 0 ? [`${String(closed)} connections closed`] : [],
   };
 }

@@ -6,7 +6,7 @@ const WARM_UP = 20_000;
 const SATURATED = 100_000;
 const RATES = [2000, 8000] as const;
 /** s of each paced run. */
-const LENGTH = 4;
+const LENGTH = 10;
 
 /** S2: each message published over AMQP and durable before it goes to one of the connected users. */
 export function unicast(peers: readonly Peer[]): Scenario {
