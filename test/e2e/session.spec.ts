@@ -72,6 +72,24 @@ describe('a session', () => {
     expect(alive.closed).toBeUndefined();
   });
 
+  it('sends no protocol pings to who says something in every heartbeat', async () => {
+    const talking = new WebSocket(await node.url('s3'), ['wirepost.v1']);
+    const quiet = new WebSocket(await node.url('s3'), ['wirepost.v1']);
+    let [toTalking, toQuiet] = [0, 0];
+    talking.on('ping', () => (toTalking += 1));
+    quiet.on('ping', () => (toQuiet += 1));
+    await eventually(
+      () => {
+        if (talking.readyState === WebSocket.OPEN) talking.send(JSON.stringify({ op: 'ping' }));
+        expect(toQuiet).toBe(2);
+      },
+      { within: 8000 },
+    );
+    expect(toTalking).toBe(0);
+    talking.close();
+    quiet.close();
+  }, 15_000);
+
   it('ends with bye and 4401 when the session is over', async () => {
     const client = await opened(TestClient.connect(await node.url('s4', { sessionTtl: 1000 })));
     await eventually(() => {
