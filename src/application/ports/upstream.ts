@@ -1,13 +1,16 @@
 import type { Message } from '../../domain/message/message';
 import type { Outcome } from '../../domain/routing/redelivery-policy';
 
+/** Whether a queue took what the broker has confirmed. */
+export type Routing = 'routed' | 'unroutable';
+
 /** Sends client → server messages to the handlers' queues. */
 export abstract class UpstreamPublisher {
   /**
    * Resolves after the broker's confirm: `unroutable` when no queue is bound for the business type.
    * Rejects with a Refusal: UNAVAILABLE (not published) or UNKNOWN_OUTCOME.
    */
-  abstract publish(message: Message): Promise<'routed' | 'unroutable'>;
+  abstract publish(message: Message): Promise<Routing>;
 }
 
 /** One delivery of a message to a handler. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../application/ports/clock';
 import {
   type HandlerQueue,
   HandlerQueues,
+  type Routing,
   type UpstreamDelivery,
   UpstreamPublisher,
 } from '../../application/ports/upstream';
@@ -125,7 +126,7 @@ export class EmbeddedUpstreamPublisher extends UpstreamPublisher {
     super();
   }
 
-  override publish(message: Message): Promise<'routed' | 'unroutable'> {
+  override publish(message: Message): Promise<Routing> {
     const delivery = { message, publishId: this.clock.newId(), attempt: 1 };
     const routed = this.queues.offer(message.body.businessType, delivery);
     return new Promise((resolve) => {

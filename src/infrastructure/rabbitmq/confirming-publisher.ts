@@ -1,5 +1,6 @@
 import type { ConfirmChannel, Message as AmqpMessage, Options } from 'amqplib';
 
+import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
 import type { BrokerLink } from './broker-link';
 import { ChannelKeeper } from './channel-keeper';
@@ -11,9 +12,6 @@ const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 const CUT_OFF = 8000;
 /** ms between two looks for publishes that have waited too long. */
 const SWEEP = 100;
-
-/** Whether a queue took what the broker has confirmed. */
-export type Routing = 'routed' | 'unroutable';
 
 /** Everything that a publish keeps until its confirm: some thousands are under way when the broker is busy. */
 interface Pending {

@@ -1,6 +1,7 @@
 import { LogWriter, type NewEntry } from '../../application/ports/message-log';
+import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
-import type { ConfirmingPublisher, Routing } from './confirming-publisher';
+import type { ConfirmingPublisher } from './confirming-publisher';
 import type { Encoded, LogCodec } from './log-codec';
 import { type NewMessage, sizeOf } from './message-batch';
 import type { Stream } from './topology';

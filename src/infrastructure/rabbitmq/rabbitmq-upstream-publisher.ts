@@ -1,5 +1,5 @@
 import type { Clock } from '../../application/ports/clock';
-import { UpstreamPublisher } from '../../application/ports/upstream';
+import { type Routing, UpstreamPublisher } from '../../application/ports/upstream';
 import type { Message } from '../../domain/message/message';
 import type { ConfirmingPublisher } from './confirming-publisher';
 import type { Names } from './topology';
@@ -16,7 +16,7 @@ export class RabbitMqUpstreamPublisher extends UpstreamPublisher {
     super();
   }
 
-  override publish(message: Message): Promise<'routed' | 'unroutable'> {
+  override publish(message: Message): Promise<Routing> {
     // An id that was made for this very message names its one publish as well.
     const publishId = message.repeatable ? this.clock.newId() : message.id;
     const { content, options } = this.codec.encode({ message, publishId, attempt: 1 });
