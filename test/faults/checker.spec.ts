@@ -51,7 +51,7 @@ function soundHistory(): Entry[] {
   receive('s1-3', 'c1');
   at += 60_000;
   deliver('s2-2', 's2', 2, ['c2']);
-  add({ kind: 'quiesced', left: 0 });
+  add({ kind: 'quiesced', left: '' });
   deliver('probe-c1', 'p', 1, ['c1']);
   deliver('probe-c2', 'p', 2, ['c2']);
   deliver('probe-c3', 'p', 3, ['c3']);
@@ -138,7 +138,7 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
   [
     'a queue is not empty at the end',
     'left-over',
-    change((one) => one.kind === 'quiesced', { left: 2 }),
+    change((one) => one.kind === 'quiesced', { left: '2 in a queue' }),
   ],
   [
     'the server closes with an undeclared code',

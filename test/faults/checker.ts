@@ -161,8 +161,8 @@ function checkEnd({ entries, operations, received, clients }: Index): Finding[] 
   const end = entries.find((entry) => entry.kind === 'quiesced');
   if (end === undefined) return [{ problem: 'probe-missing', detail: 'the run did not quiesce' }];
   const findings: Finding[] = [];
-  if (end.left > 0)
-    findings.push({ problem: 'left-over', detail: `${String(end.left)} messages in queues` });
+  if (end.left !== '')
+    findings.push({ problem: 'left-over', detail: `messages in queues: ${end.left}` });
   for (const client of clients) {
     const isReached = [...operations.values()].some(
       ({ invoke }) =>

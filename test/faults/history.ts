@@ -117,8 +117,8 @@ export interface Exited {
 /** The load is over and everything is healed: what has not come by the probe of a client never will. */
 export interface Quiesced {
   readonly kind: 'quiesced';
-  /** Messages that queues still held. */
-  readonly left: number;
+  /** Messages that queues still held, and which; empty when none did. */
+  readonly left: string;
 }
 
 export type Event =

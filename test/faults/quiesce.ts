@@ -35,12 +35,13 @@ export async function quiesce(
 }
 
 /** Waits until the queues are empty; returns what they still hold after the limit. */
-async function emptied(system: System, limit: number): Promise<number> {
-  let left = Infinity;
+async function emptied(system: System, limit: number): Promise<string> {
+  let left = 'not known';
   await eventually(
     async () => {
-      left = await system.waiting();
-      if (left > 0) throw new Error('the queues are not empty');
+      const waiting = [...(await system.waiting())];
+      left = waiting.map(([queue, count]) => `${String(count)} in ${queue}`).join(', ');
+      if (left !== '') throw new Error('the queues are not empty');
     },
     { within: limit },
   ).catch(() => undefined);

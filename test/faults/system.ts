@@ -192,8 +192,8 @@ export class System implements Doors {
     }
   }
 
-  /** Messages, waiting or unacknowledged, in the queues of handlers and of retries. */
-  async waiting(): Promise<number> {
+  /** Messages, waiting or unacknowledged, in the queues of handlers and of retries, by those that hold any. */
+  async waiting(): Promise<ReadonlyMap<string, number>> {
     const name = 'binary_to_list(element(4, amqqueue:get_name(Q)))';
     const isOurs = ['handler', 'retry']
       .map((kind) => `lists:prefix("${this.prefix}.${kind}.", ${name})`)
@@ -202,7 +202,12 @@ export class System implements Doors {
     const total = 'fun rabbit_fifo:query_messages_total/1';
     const messages = `element(2, element(2, ra:leader_query(amqqueue:get_pid(Q), ${total})))`;
     const queues = `Q <- rabbit_amqqueue:list(), ${isOurs}`;
-    return Number(await this.broker.evaluate(`lists:sum([${messages} || ${queues}])`));
+    const answer = await this.broker.evaluate(`[{${name}, ${messages}} || ${queues}]`);
+    const rows = [...answer.matchAll(/\{"([^"]*)",\s*(\d+)\}/g)];
+    if (rows.length === 0) throw new Error(`no queues in ${answer}`);
+    return new Map(
+      rows.flatMap(([, queue = '', count]) => (count === '0' ? [] : [[queue, Number(count)]])),
+    );
   }
 
   async stop(): Promise<void> {
