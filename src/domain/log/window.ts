@@ -213,6 +213,9 @@ export class Window {
     now: number,
     except?: Subscription,
   ): Replay {
+    // Most who connect have missed nothing.
+    const end = this.end?.offset ?? after;
+    if (after >= end) return { frames: [], count: 0, upTo: end, complete: true };
     const found = this.collect(to, after);
     const frames = new FrameRun();
     let upTo = after;
@@ -225,7 +228,7 @@ export class Window {
       }
       upTo = segment.offset(i);
     }
-    return { ...frames.end(), upTo: this.end?.offset ?? after, complete: true };
+    return { ...frames.end(), upTo: end, complete: true };
   }
 
   /** Adds an entry to the newest segment, and returns that. */

@@ -1,29 +1,61 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /*
  * Tokens of one form only (RFC 7519, signed by HS256 of RFC 7518): a connection costs one to verify and one to sign,
  * and a library that is ready for every form takes several times as long before it is compiled.
  */
 
+/** SHA-256 works on blocks of so many bytes, and gives so many. */
+const BLOCK = 64;
+const DIGEST = 32;
+
 /** The header as jsonwebtoken writes it for HS256. */
 const HEADER = `${Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')}.`;
 
-export function signed(payload: object, key: KeyObject): string {
+/**
+ * A secret that signs by HMAC with SHA-256 (RFC 2104). The digests are taken at once, since `createHmac` makes an
+ * object of its own for each, with a part in C++ that the collector has to look after: 8 of the 72 µs of a connection.
+ */
+export class Hs256Key {
+  private readonly inner = Buffer.alloc(BLOCK, 0x36);
+  /** The outer pad, and behind it the place of the inner digest. */
+  private readonly outer = Buffer.alloc(BLOCK + DIGEST, 0x5c);
+
+  constructor(secret: string) {
+    const bytes = Buffer.from(secret);
+    const key = bytes.length > BLOCK ? hash('sha256', bytes, 'buffer') : bytes;
+    for (const [i, byte] of key.entries()) {
+      this.inner[i] = 0x36 ^ byte;
+      this.outer[i] = 0x5c ^ byte;
+    }
+  }
+
+  /** Of text in UTF-8, as base64url. */
+  signatureOf(text: string): string {
+    const message = Buffer.allocUnsafe(BLOCK + Buffer.byteLength(text));
+    message.set(this.inner);
+    message.write(text, BLOCK);
+    this.outer.set(hash('sha256', message, 'buffer'), BLOCK);
+    return hash('sha256', this.outer, 'base64url');
+  }
+}
+
+export function signed(payload: object, key: Hs256Key): string {
   const text = HEADER + Buffer.from(JSON.stringify(payload)).toString('base64url');
-  return `${text}.${signatureOf(text, key)}`;
+  return `${text}.${key.signatureOf(text)}`;
 }
 
 /**
  * The payload of a token that has exactly the usual header and was signed with one of the keys; undefined for every
  * other token, about which this says nothing.
  */
-export function signedPayload(token: string, keys: readonly KeyObject[]): unknown {
+export function signedPayload(token: string, keys: readonly Hs256Key[]): unknown {
   if (!token.startsWith(HEADER)) return undefined;
   const end = token.indexOf('.', HEADER.length);
   if (end === -1) return undefined;
   const text = token.slice(0, end);
   const signature = token.slice(end + 1);
-  if (!keys.some((key) => isSame(signature, signatureOf(text, key)))) return undefined;
+  if (!keys.some((key) => isSame(signature, key.signatureOf(text)))) return undefined;
   try {
     return JSON.parse(Buffer.from(text.slice(HEADER.length), 'base64url').toString());
   } catch {
@@ -31,11 +63,10 @@ export function signedPayload(token: string, keys: readonly KeyObject[]): unknow
   }
 }
 
-function signatureOf(text: string, key: KeyObject): string {
-  return createHmac('sha256', key).update(text).digest('base64url');
-}
-
 /** Compares, in constant time, signatures as they are written, so that each token has one form only. */
 function isSame(one: string, other: string): boolean {
-  return one.length === other.length && timingSafeEqual(Buffer.from(one), Buffer.from(other));
+  if (one.length !== other.length) return false;
+  let difference = 0;
+  for (let i = 0; i < one.length; i += 1) difference |= one.charCodeAt(i) ^ other.charCodeAt(i);
+  return difference === 0;
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { Refusal } from '../../domain/errors';
 import type { Clock } from '../../application/ports/clock';
 import { type TokenClaims, TokenService } from '../../application/ports/token-service';
-import { signed, signedPayload } from './hs256';
+import { Hs256Key, signed, signedPayload } from './hs256';
 
 const ISSUER = 'wirepost';
 const AUDIENCE = 'wirepost:socket';
@@ -38,8 +38,8 @@ const REGISTERED = PAYLOAD.extend({
 
 /** HS256 tokens signed with the first secret; the second one is accepted as well, while rotating. */
 export class JwtTokenService extends TokenService {
-  private readonly key: KeyObject;
-  private readonly keys: readonly KeyObject[];
+  private readonly key: Hs256Key;
+  private readonly keys: readonly Hs256Key[];
   private readonly signer: JwtService;
   private readonly verifiers: readonly JwtService[];
 
@@ -48,10 +48,10 @@ export class JwtTokenService extends TokenService {
     private readonly clock: Clock,
   ) {
     super();
-    this.key = keyOf(secrets[0]);
-    this.keys = [this.key, ...secrets.slice(1).map(keyOf)];
-    this.signer = new JwtService({ secret: this.key });
-    this.verifiers = this.keys.map((secret) => new JwtService({ secret }));
+    this.key = new Hs256Key(secrets[0]);
+    this.keys = [this.key, ...secrets.slice(1).map((secret) => new Hs256Key(secret))];
+    this.signer = new JwtService({ secret: keyOf(secrets[0]) });
+    this.verifiers = secrets.map((secret) => new JwtService({ secret: keyOf(secret) }));
   }
 
   override issue(claims: TokenClaims): string {

@@ -5,7 +5,7 @@ import { JwtService } from '@nestjs/jwt';
 import type { TokenClaims } from '../../../src/application/ports/token-service';
 import { Refusal } from '../../../src/domain/errors';
 import { DEFAULT_GRANTS } from '../../../src/domain/routing/send-permission';
-import { signedPayload } from '../../../src/infrastructure/security/hs256';
+import { Hs256Key, signedPayload } from '../../../src/infrastructure/security/hs256';
 import { JwtTokenService } from '../../../src/infrastructure/security/jwt-token-service';
 import { FakeClock } from '../../support/fake-clock';
 
@@ -196,10 +196,30 @@ describe('a token', () => {
   });
 
   it('goes to the library whenever its header is not the usual one', () => {
-    const keys = [NEW, OLD].map((key) => createSecretKey(Buffer.from(key)));
+    const keys = [NEW, OLD].map((key) => new Hs256Key(key));
     expect(signedPayload(sign(USUAL, '{"a":1}', OLD), keys)).toEqual({ a: 1 });
     expect(signedPayload(sign(OTHER_ORDER, '{"a":1}', NEW), keys)).toBeUndefined();
     expect(signedPayload(sign(USUAL, '{"a":1}', FOREIGN), keys)).toBeUndefined();
     expect(signedPayload(sign(USUAL, '{"a":', NEW), keys)).toBeUndefined();
+  });
+
+  it('is signed as RFC 2104 says, with keys shorter and longer than a block and any text', () => {
+    for (let length = 1; length <= 140; length += 1) {
+      const key = 'é'.repeat(length % 3) + 'k'.repeat(length);
+      for (const text of ['', 'a.b', 'š签'.repeat(length), 'x'.repeat(40 * length)]) {
+        const expected = createHmac('sha256', key).update(text).digest('base64url');
+        expect(new Hs256Key(key).signatureOf(text)).toBe(expected);
+      }
+    }
+  });
+
+  it('is refused when characters take the place of others with the same last byte', () => {
+    const payload = { ...GOOD, exp: NOW + 60, iss: 'wirepost', aud: 'wirepost:socket' };
+    const token = sign(USUAL, JSON.stringify(payload), NEW);
+    expect(outcome(token)).toContain('"expiresAt"');
+    for (let i = USUAL.length * 2; i < token.length; i += 1) {
+      const other = String.fromCharCode(0x100 + token.charCodeAt(i));
+      expect(outcome(token.slice(0, i) + other + token.slice(i + 1))).toBe('UNAUTHENTICATED');
+    }
   });
 });
