@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 /*
  * Tokens of one form only (RFC 7519, signed by HS256 of RFC 7518): a connection costs one to verify and one to sign,
@@ -65,8 +65,6 @@ export function signedPayload(token: string, keys: readonly Hs256Key[]): unknown
 
 /** Compares, in constant time, signatures as they are written, so that each token has one form only. */
 function isSame(one: string, other: string): boolean {
-  if (one.length !== other.length) return false;
-  let difference = 0;
-  for (let i = 0; i < one.length; i += 1) difference |= one.charCodeAt(i) ^ other.charCodeAt(i);
-  return difference === 0;
+  const [bytes, others] = [Buffer.from(one), Buffer.from(other)];
+  return bytes.length === others.length && timingSafeEqual(bytes, others);
 }
