@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 
 import { type LogListener, LogReader } from '../../application/ports/message-log';
 import type { BrokerLink } from './broker-link';
@@ -25,11 +25,20 @@ const SEGMENT_START = 1;
 /** One consumer on one channel; what an older one still brings is not looked at. */
 interface Subscription {
   readonly credit: StreamCredit;
-  /** True until the entry read last has come again and proved that the log is the same. */
+  /** Whether the log was known to reach the place to read from: what is missing there then is gone for good. */
+  readonly isBehindEnd: boolean;
+  /** True until the first entry has shown that the log is the same, and that none before it was left out. */
   verifying: boolean;
 }
 
-/** Reads the stream: in order, each offset once, over restarts of the broker and of the stream itself. */
+/**
+ * Reads the stream: in order, each offset once, over restarts of the broker and of the stream itself.
+ *
+ * A consumer that asks for a place which the stream does not reach yet is put at its end, and RabbitMQ leaves out what
+ * is appended in that moment (seen with 3.10.8, also where the place itself is appended). So what comes first to such a
+ * consumer is believed only where nothing can have been left out; else the place is asked for once more, now that the
+ * stream is known to reach it.
+ */
 export class RabbitMqLogReader extends LogReader {
   private readonly logger = new Logger(RabbitMqLogReader.name);
   private readonly keeper: ChannelKeeper;
@@ -40,8 +49,11 @@ export class RabbitMqLogReader extends LogReader {
   private last: ConsumeMessage | undefined;
   private subscription: Subscription | undefined;
   private silence: NodeJS.Timeout | undefined;
-  /** How often in a row the server had no replica of the log. */
+  /** The connection at whose server the log is known to reach the place to read from. */
+  private reachesAt: ChannelModel | undefined;
+  /** How often in a row the server at this connection had no replica of the log. */
   private withoutReplica = 0;
+  private withoutReplicaAt: ChannelModel | undefined;
 
   constructor(
     private readonly link: BrokerLink,
@@ -75,10 +87,9 @@ export class RabbitMqLogReader extends LogReader {
     this.subscription = undefined;
     await this.stream.declare(channel);
     await channel.prefetch(STREAM_PREFETCH);
-    const subscription = {
-      credit: new StreamCredit(channel),
-      verifying: this.last !== undefined,
-    };
+    const isBehindEnd = this.reachesAt !== undefined && this.reachesAt === this.link.connection;
+    this.reachesAt = undefined;
+    const subscription = { credit: new StreamCredit(channel), isBehindEnd, verifying: true };
     this.subscription = subscription;
     // At the entry read last, not behind it: what comes first proves that the log is still the same one.
     const offset = this.last === undefined ? this.from : this.applied;
@@ -100,7 +111,12 @@ export class RabbitMqLogReader extends LogReader {
 
   /** A server that has just come up has its replica in a moment; one that never gets any is of no use to a reader. */
   private seekReplica(error: unknown): void {
-    if (!isWithoutReplica(error) || ++this.withoutReplica < REPLICA_ATTEMPTS) return;
+    if (!isWithoutReplica(error)) return;
+    const { connection } = this.link;
+    if (this.withoutReplicaAt !== connection) this.withoutReplica = 0;
+    this.withoutReplicaAt = connection;
+    this.withoutReplica += 1;
+    if (this.withoutReplica < REPLICA_ATTEMPTS) return;
     this.withoutReplica = 0;
     this.link.move('it has no replica of the log');
   }
@@ -125,17 +141,29 @@ export class RabbitMqLogReader extends LogReader {
     });
   }
 
-  /** False when the log is another one. A greater offset means that retention has passed the entry read last. */
+  /** False when the log is another one, or must be asked once more. */
   private verify(subscription: Subscription, offset: number, delivery: ConsumeMessage): boolean {
     if (offset < this.applied) return true;
+    if (offset > this.applied && offset > 0 && !subscription.isBehindEnd) {
+      this.askOnceMore();
+      return false;
+    }
     subscription.verifying = false;
+    if (this.last === undefined) return true;
     if (offset > this.applied) {
+      // Retention has passed the entry read last.
       if (offset > this.applied + 1) this.lose(offset);
       return true;
     }
     if (isSameEntry(this.last, delivery)) return true;
     this.begin();
     return false;
+  }
+
+  /** Subscribes to a log that has just shown to reach the place to read from. */
+  private askOnceMore(): void {
+    this.reachesAt = this.link.connection;
+    this.subscribeAnew();
   }
 
   /** Tells that what was before `offset` cannot be read any more. */
@@ -171,7 +199,10 @@ export class RabbitMqLogReader extends LogReader {
     }
   }
 
-  /** RabbitMQ filters by offset, so a log made anew and still shorter than before would stay silent for ever. */
+  /**
+   * RabbitMQ filters by offset, so a log made anew and still shorter than before would stay silent for ever. One that
+   * reaches the entry read last and is silent has left it out.
+   */
   private expectSoon(subscription: Subscription): void {
     clearTimeout(this.silence);
     if (!this.isWaiting(subscription)) return;
@@ -180,7 +211,8 @@ export class RabbitMqLogReader extends LogReader {
       reachesOffset(this.link.connection, this.stream.name, this.applied).then(
         (reaches) => {
           if (!this.isWaiting(subscription)) return;
-          if (reaches === false) this.begin();
+          if (reaches === true) this.askOnceMore();
+          else if (reaches === false) this.begin();
           else this.expectSoon(subscription);
         },
         () => {
@@ -191,6 +223,6 @@ export class RabbitMqLogReader extends LogReader {
   }
 
   private isWaiting(subscription: Subscription): boolean {
-    return this.subscription === subscription && subscription.verifying;
+    return this.subscription === subscription && subscription.verifying && this.last !== undefined;
   }
 }

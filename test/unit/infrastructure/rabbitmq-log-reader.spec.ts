@@ -1,0 +1,274 @@
+import { EventEmitter } from 'node:events';
+
+import type { ChannelModel, ConsumeMessage, Options } from 'amqplib';
+
+import { BrokerLink, type LinkUser } from '../../../src/infrastructure/rabbitmq/broker-link';
+import { LogCodec } from '../../../src/infrastructure/rabbitmq/log-codec';
+import { RabbitMqLogReader } from '../../../src/infrastructure/rabbitmq/rabbitmq-log-reader';
+import { silence } from '../../contract/quiet-logger';
+import { settingsFor } from '../../contract/rabbitmq-fixture';
+import { RecordingListener } from '../../contract/recording-listener';
+import { FakeClock } from '../../support/fake-clock';
+
+silence();
+
+const USER = 'guest';
+const HOUR = 3_600_000;
+/** ms in which a reader that has reason to has subscribed anew. */
+const AGAIN = 4000;
+/** ms that pass at a time before the stream answers. */
+const STEP = 10;
+
+type OnDelivery = (delivery: ConsumeMessage) => void;
+
+/**
+ * A stream as RabbitMQ serves one: a consumer that asks for a place which is not there yet is put at the end, and what
+ * is appended in that moment does not come to it.
+ */
+class ServedStream {
+  private readonly codec = new LogCodec(USER, new FakeClock());
+  private readonly consumers = new Map<EventEmitter, { from: number; deliver: OnDelivery }>();
+  private entries: ConsumeMessage[] = [];
+  private first = 0;
+  /** What is appended while the next consumer is put at the end. */
+  meanwhile: readonly string[] = [];
+  /** True for a server that takes consumers and brings them nothing. */
+  isSilent = false;
+  /** True for a server that has no replica of the stream. */
+  isWithoutReplica = false;
+  /** The places that were asked for. */
+  readonly asked: unknown[] = [];
+
+  /** Replaces the log by another one, as long as nobody reads. */
+  become(first: number, ...ids: readonly string[]): void {
+    this.entries = [];
+    this.first = first;
+    for (const id of ids) this.append(id);
+  }
+
+  append(id: string): void {
+    const entry = this.entry(id);
+    for (const consumer of this.consumers.values()) this.offer(consumer, entry);
+  }
+
+  connect(): ChannelModel {
+    return {
+      createConfirmChannel: () => Promise.resolve(this.channel()),
+      createChannel: () => Promise.resolve(this.channel()),
+    } as unknown as ChannelModel;
+  }
+
+  private channel(): EventEmitter {
+    const channel = new EventEmitter();
+    return Object.assign(channel, {
+      prefetch: () => Promise.resolve(),
+      ack: () => undefined,
+      consume: (_: string, deliver: OnDelivery, { arguments: args }: Options.Consume) => {
+        const { 'x-stream-offset': offset } = args as Record<string, unknown>;
+        if (this.isWithoutReplica)
+          return Promise.reject(new Error('queue does not have a replica on the local node'));
+        setImmediate(() => {
+          this.consume(channel, offset, deliver);
+        });
+        return Promise.resolve();
+      },
+      close: () => {
+        this.consumers.delete(channel);
+        channel.emit('close');
+        return Promise.resolve();
+      },
+    });
+  }
+
+  private consume(channel: EventEmitter, offset: unknown, deliver: OnDelivery): void {
+    const end = this.first + this.entries.length;
+    if (offset === 'last') {
+      for (const entry of this.entries.slice(-1)) deliver(entry);
+      return;
+    }
+    this.asked.push(offset);
+    const from = typeof offset === 'number' ? offset : this.first;
+    const isThere = from < end;
+    const found = this.entries.slice(Math.max(0, from - this.first));
+    for (const id of this.meanwhile) this.entry(id);
+    if (isThere) found.push(...this.entries.slice(end - this.first));
+    this.meanwhile = [];
+    if (this.isSilent) return;
+    const consumer = { from, deliver };
+    this.consumers.set(channel, consumer);
+    for (const entry of found) this.offer(consumer, entry);
+  }
+
+  private entry(id: string): ConsumeMessage {
+    const { content, options } = this.codec.encode({ kind: 'probe', id });
+    const headers: unknown = options.headers;
+    const offset = { 'x-stream-offset': this.first + this.entries.length };
+    const properties = { ...options, headers: Object.assign({}, headers, offset) };
+    const entry = { content, fields: {}, properties } as unknown as ConsumeMessage;
+    this.entries.push(entry);
+    return entry;
+  }
+
+  private offer({ from, deliver }: { from: number; deliver: OnDelivery }, entry: ConsumeMessage) {
+    const headers = entry.properties.headers as Record<string, number>;
+    if ((headers['x-stream-offset'] ?? -1) >= from) deliver(entry);
+  }
+}
+
+/** A connection to servers of a cluster that all serve the stream. */
+class ServedLink extends BrokerLink {
+  private serving: ChannelModel;
+  private user: LinkUser | undefined;
+  /** Why servers were left. */
+  readonly reasons: string[] = [];
+
+  constructor(private readonly served: ServedStream) {
+    super('served', settingsFor('amqp://127.0.0.1', 'wp'));
+    this.serving = served.connect();
+  }
+
+  override get connection(): ChannelModel {
+    return this.serving;
+  }
+
+  override use(user: LinkUser): void {
+    this.user = user;
+    user.connected(this.serving);
+  }
+
+  override move(reason: string): boolean {
+    this.reasons.push(reason);
+    this.reconnect();
+    return true;
+  }
+
+  reconnect(): void {
+    this.user?.disconnected();
+    this.serving = this.served.connect();
+    this.user?.connected(this.serving);
+  }
+}
+
+describe('the reader of a stream', () => {
+  let stream: ServedStream;
+  let link: ServedLink;
+  let reader: RabbitMqLogReader;
+  let listener: RecordingListener;
+
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    stream = new ServedStream();
+    const declared = { name: 'wp.log', exchange: 'wp.push', key: '' };
+    const codec = new LogCodec(USER, new FakeClock());
+    link = new ServedLink(stream);
+    reader = new RabbitMqLogReader(link, codec, {
+      ...declared,
+      declare: () => Promise.resolve(),
+    });
+    listener = new RecordingListener();
+  });
+  afterEach(async () => {
+    await reader.stop();
+    jest.useRealTimers();
+  });
+
+  async function pass(ms: number): Promise<void> {
+    for (let passed = 0; passed <= ms; passed += STEP) {
+      await jest.advanceTimersByTimeAsync(Math.min(STEP, ms));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async function start(): Promise<void> {
+    await reader.start(HOUR, listener);
+    await pass(0);
+  }
+
+  /** Reads m0, m1 and m2, and loses the channel. */
+  async function readThree(): Promise<void> {
+    stream.become(0, 'm0', 'm1', 'm2');
+    await start();
+    expect(listener.probes).toEqual(['m0', 'm1', 'm2']);
+    link.reconnect();
+  }
+
+  it('takes no other log for the one that it read, when the place it asks for is appended in that moment', async () => {
+    await readThree();
+    stream.become(0, 'n0');
+    stream.meanwhile = ['n1', 'n2'];
+    await pass(AGAIN);
+    stream.append('n3');
+    await pass(AGAIN);
+    await pass(AGAIN);
+    expect(listener.resets).toBe(1);
+    expect(listener.probes).toEqual(['n0', 'n1', 'n2', 'n3']);
+  });
+
+  it('reads what a server that was behind left out', async () => {
+    await readThree();
+    stream.become(0, 'm0', 'm1');
+    stream.meanwhile = ['m2', 'm3', 'm4'];
+    await pass(AGAIN);
+    stream.append('m5');
+    await pass(AGAIN);
+    expect(listener.probes).toEqual(['m0', 'm1', 'm2', 'm3', 'm4', 'm5']);
+    expect([listener.resets, listener.losses]).toEqual([0, []]);
+  });
+
+  it('reads what a server left out that then stays silent', async () => {
+    await readThree();
+    stream.become(0, 'm0', 'm1');
+    stream.meanwhile = ['m2', 'm3'];
+    await pass(AGAIN);
+    await pass(AGAIN);
+    expect(listener.probes).toEqual(['m0', 'm1', 'm2', 'm3']);
+    expect([listener.resets, listener.losses]).toEqual([0, []]);
+  });
+
+  it('reads what was left out of a log that was empty', async () => {
+    stream.become(0);
+    stream.meanwhile = ['m0', 'm1'];
+    await start();
+    stream.append('m2');
+    await pass(AGAIN);
+    expect(listener.probes).toEqual(['m0', 'm1', 'm2']);
+    expect(listener.losses).toEqual([]);
+  });
+
+  it('tells once, and asks twice, when retention has passed the entry read last', async () => {
+    await readThree();
+    stream.become(7, 'm7', 'm8');
+    await pass(AGAIN);
+    await pass(AGAIN);
+    expect(stream.asked).toEqual(['3600s', 2, 2]);
+    expect(listener.losses).toEqual([6]);
+    expect(listener.probes).toEqual(['m0', 'm1', 'm2', 'm7', 'm8']);
+  });
+
+  it('asks again as long as a server brings nothing of a log that is long enough', async () => {
+    await readThree();
+    stream.isSilent = true;
+    stream.append('m3');
+    for (let i = 0; i < 3; i += 1) await pass(AGAIN);
+    expect(listener.probes).toHaveLength(3);
+    stream.isSilent = false;
+    for (let i = 0; i < 3; i += 1) await pass(AGAIN);
+    expect(listener.probes).toEqual(['m0', 'm1', 'm2', 'm3']);
+  });
+
+  it('leaves a server that has no replica after three attempts, whatever the one before it did', async () => {
+    stream.isWithoutReplica = true;
+    const started = reader.start(HOUR, listener);
+    await pass(0);
+    link.reconnect();
+    await pass(0);
+    link.reconnect();
+    await pass(0);
+    expect(link.reasons).toEqual([]);
+    for (let i = 0; i < 60 && link.reasons.length === 0; i += 1) await pass(100);
+    expect(link.reasons).toEqual(['it has no replica of the log']);
+    stream.isWithoutReplica = false;
+    await pass(AGAIN);
+    await started;
+  });
+});
