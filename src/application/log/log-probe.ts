@@ -83,9 +83,14 @@ export class LogProbe {
 
   /** True when the node has applied the cursor's entry; false when the log has no such entry. */
   async reach(cursor: Cursor): Promise<boolean> {
-    if (this.isApplied(cursor)) return true;
+    if (this.hasApplied(cursor)) return true;
     await this.probe();
-    return this.isApplied(cursor);
+    return this.hasApplied(cursor);
+  }
+
+  /** True when the node has applied the cursor's entry already. */
+  hasApplied(cursor: Cursor): boolean {
+    return (this.follower.applied?.offset ?? -1) >= cursor.offset;
   }
 
   /** One beat of the watchdog; called every second. */
@@ -145,9 +150,5 @@ export class LogProbe {
         },
       );
     });
-  }
-
-  private isApplied(cursor: Cursor): boolean {
-    return (this.follower.applied?.offset ?? -1) >= cursor.offset;
   }
 }

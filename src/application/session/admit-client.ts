@@ -34,22 +34,25 @@ export class AdmitClient {
   /**
    * Uses the token, unless other nodes read the log that has the client's messages: then it is left unused. A cursor
    * ahead of this node is waited for; one that the log itself does not reach stays as it is and is of another log.
-   * Rejects with OTHER_PARTITION, TOKEN_USED, BAD_CURSOR or a retryable Refusal when the log does not answer.
+   * Throws OTHER_PARTITION or BAD_CURSOR; rejects with TOKEN_USED or a retryable Refusal when the log does not answer.
+   * Admits at once where the log need not be asked: when a node has gone, thousands come back to another one.
    */
-  async execute(claims: TokenClaims, cursorText: string | undefined): Promise<Admission> {
+  execute(claims: TokenClaims, cursorText: string | undefined): Admission | Promise<Admission> {
     if (claims.partition !== this.partitions.nameOf(this.partitions.own))
       throw new Refusal('OTHER_PARTITION');
     const cursor = Cursor.parse(cursorText ?? claims.cursor);
+    const resumed = cursorText !== undefined;
+    if (claims.use === 'connect') return this.use(claims, cursor, resumed);
+    const admission = { claims, cursor, resumed, sessionEnds: claims.expiresAt };
+    if (this.probe.hasApplied(cursor)) return admission;
+    return this.probe.reach(cursor).then(() => admission);
+  }
+
+  private async use(claims: TokenClaims, cursor: Cursor, resumed: boolean): Promise<Admission> {
     // Before the claim: a log that does not answer must not cost the client its token.
     await this.probe.reach(cursor);
-    if (
-      claims.use === 'connect' &&
-      !(await this.claims.claim(`t ${claims.id}`, this.clock.newId()))
-    ) {
+    if (!(await this.claims.claim(`t ${claims.id}`, this.clock.newId())))
       throw new Refusal('TOKEN_USED');
-    }
-    const now = this.clock.now();
-    const sessionEnds = claims.use === 'connect' ? now + claims.sessionTtl : claims.expiresAt;
-    return { claims, cursor, resumed: cursorText !== undefined, sessionEnds };
+    return { claims, cursor, resumed, sessionEnds: this.clock.now() + claims.sessionTtl };
   }
 }

@@ -35,7 +35,8 @@ export class Hs256Key {
     const message = Buffer.allocUnsafe(BLOCK + Buffer.byteLength(text));
     message.set(this.inner);
     message.write(text, BLOCK);
-    this.outer.set(hash('sha256', message, 'buffer'), BLOCK);
+    // As text: a buffer would bring memory of its own outside of the heap.
+    this.outer.write(hash('sha256', message, 'binary'), BLOCK, 'binary');
     return hash('sha256', this.outer, 'base64url');
   }
 }

@@ -48,7 +48,10 @@ export abstract class SessionContext {
 /** One client's connection: turns frames into use cases and their results into frames. */
 export class ClientSession implements Receiver {
   private static readonly logger = new Logger(ClientSession.name);
-  readonly id: string;
+  /** Given when it is told: a client without the subprotocol has none. */
+  private id: string | undefined;
+  /** Of the heartbeat. */
+  slot = 0;
   private readonly subscriber: Subscriber;
   private origin: Origin & { readonly kind: 'client' };
   private permission: SendPermission;
@@ -68,7 +71,6 @@ export class ClientSession implements Receiver {
     private readonly controlled: boolean,
     admission: Admission,
   ) {
-    this.id = context.clock.newId();
     this.origin = { kind: 'client', ...admission.claims.identity };
     this.permission = new SendPermission(admission.claims.grants);
     this.sessionEnds = admission.sessionEnds;
@@ -228,6 +230,7 @@ export class ClientSession implements Receiver {
   private welcome(cursor: Cursor, resumed: boolean, claims: Admission['claims']): Uint8Array {
     const { tokens, clock, settings, window } = this.context;
     const { uniqueId, clientType } = claims.identity;
+    this.id ??= clock.newId();
     const reconnectToken = tokens.issue({
       ...claims,
       use: 'reconnect',

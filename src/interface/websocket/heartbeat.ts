@@ -1,6 +1,8 @@
 const SLOTS = 20;
 
 interface Beating {
+  /** The slot that the heartbeat has given it. */
+  slot: number;
   onHeartbeat(): void;
 }
 
@@ -10,7 +12,6 @@ interface Beating {
  */
 export class Heartbeat<T extends Beating> {
   private readonly slots: Set<T>[] = Array.from({ length: SLOTS }, () => new Set<T>());
-  private readonly slotOf = new Map<T, number>();
   private next = 0;
   private current = 0;
 
@@ -19,18 +20,23 @@ export class Heartbeat<T extends Beating> {
     return interval / SLOTS;
   }
 
+  /** Every session that has been added and not removed. */
+  get sessions(): T[] {
+    return this.slots.flatMap((slot) => [...slot]);
+  }
+
+  get size(): number {
+    return this.slots.reduce((size, slot) => size + slot.size, 0);
+  }
+
   add(session: T): void {
-    const slot = this.next;
+    session.slot = this.next;
+    this.slots[this.next]?.add(session);
     this.next = (this.next + 1) % SLOTS;
-    this.slots[slot]?.add(session);
-    this.slotOf.set(session, slot);
   }
 
   remove(session: T): void {
-    const slot = this.slotOf.get(session);
-    if (slot === undefined) return;
-    this.slotOf.delete(session);
-    this.slots[slot]?.delete(session);
+    this.slots[session.slot]?.delete(session);
   }
 
   tick(): void {

@@ -22,6 +22,7 @@ export type Verdict =
 
 /** A token is base64url in three parts (RFC 7515); longer ones are not worth the work. */
 const TOKEN = /^[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,200}$/;
+const PLAIN_CURSOR = /^cursor=([0-9.-]+)$/;
 
 /** Decides about upgrade requests: authentication happens here, before the 101. */
 export class Upgrade {
@@ -49,13 +50,19 @@ export class Upgrade {
     this.open -= 1;
   }
 
-  async decide(request: IncomingMessage): Promise<Verdict> {
-    const verdict = await this.judge(request);
+  /** At once where the log need not be asked. */
+  decide(request: IncomingMessage): Verdict | Promise<Verdict> {
+    const verdict = this.judge(request);
+    if (verdict instanceof Promise) return verdict.then((late) => this.counted(late));
+    return this.counted(verdict);
+  }
+
+  private counted(verdict: Verdict): Verdict {
     if (verdict.kind !== 'open') this.metrics.count('connectionsRefused');
     return verdict;
   }
 
-  private async judge(request: IncomingMessage): Promise<Verdict> {
+  private judge(request: IncomingMessage): Verdict | Promise<Verdict> {
     try {
       const { token, cursor } = this.target(request.url ?? '');
       this.checkOrigin(request.headers.origin);
@@ -64,7 +71,12 @@ export class Upgrade {
         return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
       const busy = this.unwilling();
       if (busy !== undefined) return busy;
-      return { kind: 'open', admission: await this.admit.execute(claims, cursor) };
+      const admission = this.admit.execute(claims, cursor);
+      if (!(admission instanceof Promise)) return { kind: 'open', admission };
+      return admission.then(
+        (late) => ({ kind: 'open', admission: late }),
+        (error: unknown) => this.refused(error),
+      );
     } catch (error) {
       return this.refused(error);
     }
@@ -76,8 +88,7 @@ export class Upgrade {
     const mark = url.indexOf('?');
     const token = url.slice(path.length, mark === -1 ? undefined : mark);
     if (!TOKEN.test(token)) throw new Refusal('UNAUTHENTICATED', 'the path holds no token');
-    const cursor = mark === -1 ? null : new URLSearchParams(url.slice(mark + 1)).get('cursor');
-    return { token, cursor: cursor ?? undefined };
+    return { token, cursor: mark === -1 ? undefined : cursorIn(url.slice(mark + 1)) };
   }
 
   private checkOrigin(origin: string | undefined): void {
@@ -122,6 +133,12 @@ export class Upgrade {
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
     return { kind: 'refuse', refusal: error };
   }
+}
+
+/** As the SDK writes it, or among other parameters. */
+function cursorIn(query: string): string | undefined {
+  const [, plain] = PLAIN_CURSOR.exec(query) ?? [];
+  return plain ?? new URLSearchParams(query).get('cursor') ?? undefined;
 }
 
 /** Answers an upgrade request with the error's status and ends the connection. */

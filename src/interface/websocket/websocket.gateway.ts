@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream';
 import { Inject } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
-import type { RawData, WebSocket } from 'ws';
 
 import type { Admission } from '../../application/session/admit-client';
 import { CloseCode } from '../../protocol/close-codes';
 import { ClientSession, SessionContext } from './client-session';
+import type { ClientSocket } from './client-socket';
 import { Heartbeat } from './heartbeat';
 import { SocketChannel } from './socket-channel';
 import { Upgrade } from './upgrade';
@@ -18,7 +18,6 @@ const WAVE = 100;
 /** Holds the connections of this node: opens a session for each, gives them their heartbeat, and drains them. */
 @WebSocketGateway()
 export class WirepostGateway implements OnGatewayConnection {
-  private readonly sessions = new Set<ClientSession>();
   private readonly heartbeat = new Heartbeat<ClientSession>();
   private readonly timer: NodeJS.Timeout;
 
@@ -33,43 +32,36 @@ export class WirepostGateway implements OnGatewayConnection {
   }
 
   get connections(): number {
-    return this.sessions.size;
+    return this.heartbeat.size;
   }
 
-  handleConnection(ws: WebSocket, socket: Duplex, admission: Admission): void {
+  handleConnection(ws: ClientSocket, socket: Duplex, admission: Admission): void {
     const session = new ClientSession(
       this.context,
       new SocketChannel(ws, socket),
       ws.protocol !== '',
       admission,
     );
-    this.sessions.add(session);
     this.heartbeat.add(session);
     this.upgrade.opened();
     this.context.metrics.count('connectionsOpened');
-    ws.on('message', (data: RawData, isBinary: boolean) => {
-      if (isBinary) session.onBinary();
-      else session.onText((data as Buffer).toString());
-    });
-    ws.on('pong', () => {
-      session.onPong();
-    });
+    ws.serve(session, this.closed);
     socket.on('drain', () => {
       session.onDrain();
-    });
-    ws.on('close', () => {
-      this.sessions.delete(session);
-      this.heartbeat.remove(session);
-      this.upgrade.closed();
-      session.onClose();
     });
     session.open(admission);
   }
 
+  private readonly closed = (session: ClientSession): void => {
+    this.heartbeat.remove(session);
+    this.upgrade.closed();
+    session.onClose();
+  };
+
   /** Sends every client elsewhere, in waves spread over the drain time; resolves when all are told. */
   async drain(): Promise<void> {
     clearInterval(this.timer);
-    const sessions = [...this.sessions];
+    const { sessions } = this.heartbeat;
     const waves = Math.max(1, Math.ceil(this.context.settings.drainTimeout / WAVE));
     const perWave = Math.max(50, Math.ceil(sessions.length / waves));
     for (let i = 0; i < sessions.length; i += perWave) {

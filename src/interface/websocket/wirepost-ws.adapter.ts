@@ -7,6 +7,7 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 
 import { Refusal } from '../../domain/errors';
 import { SUBPROTOCOL } from '../../protocol/frames';
+import { ClientSocket } from './client-socket';
 import { refuseUpgrade, Upgrade, type Verdict } from './upgrade';
 import type { WebSocketSettings } from './websocket-settings';
 
@@ -23,6 +24,10 @@ const UPGRADE_TIMEOUT = 10_000;
 export class WirepostWsAdapter extends WsAdapter {
   private readonly log = new Logger(WirepostWsAdapter.name);
   private wss: WebSocketServer | undefined;
+  /** One for all, as every listener of a connection that can be: each of its own is kept as long as the connection. */
+  private readonly onError = (error: Error): void => {
+    this.log.debug(`a client broke the protocol: ${error.message}`);
+  };
   private listener: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined;
 
   constructor(
@@ -38,6 +43,7 @@ export class WirepostWsAdapter extends WsAdapter {
     // `closeTimeout` (ms) is an option of ws that its types do not know yet.
     const options: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
+      WebSocket: ClientSocket,
       maxPayload: this.settings.maxPayload,
       maxFragments: MAX_FRAGMENTS,
       closeTimeout: CLOSE_TIMEOUT,
@@ -48,10 +54,16 @@ export class WirepostWsAdapter extends WsAdapter {
     const wss = new WebSocketServer(options);
     this.wss = wss;
     this.listener = (request, socket, head) => {
-      void this.onUpgrade(request, socket, head);
+      const verdict = this.upgrade.decide(request);
+      if (verdict instanceof Promise) void this.answerLate(request, socket, head, verdict);
+      else this.answer(request, socket, head, verdict);
     };
     server.on('upgrade', this.listener);
     return wss;
+  }
+
+  override bindClientDisconnect(): void {
+    // The gateway does not ask Nest to tell it.
   }
 
   override bindMessageHandlers(): void {
@@ -64,20 +76,26 @@ export class WirepostWsAdapter extends WsAdapter {
     return Promise.resolve();
   }
 
-  private async onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const onError = (): void => {
-      socket.destroy();
-    };
-    socket.on('error', onError);
+  private async answerLate(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    decided: Promise<Verdict>,
+  ): Promise<void> {
+    socket.on('error', destroy);
     const timer = setTimeout(() => {
       refuseUpgrade(socket, new Refusal('OVERLOAD'));
     }, UPGRADE_TIMEOUT);
-    const verdict = await this.upgrade.decide(request);
+    const verdict = await decided;
     clearTimeout(timer);
     if (socket.destroyed || socket.writableEnded) return;
-    socket.off('error', onError);
+    socket.off('error', destroy);
+    this.answer(request, socket, head, verdict);
+  }
+
+  private answer(request: IncomingMessage, socket: Duplex, head: Buffer, verdict: Verdict): void {
     if (verdict.kind === 'refuse') {
-      socket.on('error', onError);
+      socket.on('error', destroy);
       refuseUpgrade(socket, verdict.refusal);
       return;
     }
@@ -95,10 +113,12 @@ export class WirepostWsAdapter extends WsAdapter {
     socket: Duplex,
     verdict: Exclude<Verdict, { kind: 'refuse' }>,
   ): void {
-    ws.on('error', (error) => {
-      this.log.debug(`a client broke the protocol: ${error.message}`);
-    });
+    ws.on('error', this.onError);
     if (verdict.kind === 'close') ws.close(verdict.code, verdict.reason);
     else this.wss?.emit('connection', ws, socket, verdict.admission, request);
   }
+}
+
+function destroy(this: Duplex): void {
+  this.destroy();
 }
