@@ -217,6 +217,7 @@ export class Window {
     const end = this.end?.offset ?? after;
     if (after >= end) return { frames: [], count: 0, upTo: end, complete: true };
     const found = this.collect(to, after);
+    if (found.length === 0) return { frames: [], count: 0, upTo: end, complete: true };
     const frames = new FrameRun();
     let upTo = after;
     for (const { segment, i } of found) {

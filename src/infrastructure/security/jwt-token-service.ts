@@ -28,6 +28,12 @@ interface Payload {
   readonly st: number;
 }
 
+/** Who issues it, and for whom. */
+interface ForUs {
+  readonly iss: typeof ISSUER;
+  readonly aud: typeof AUDIENCE;
+}
+
 /** HS256 tokens signed with the first secret; the second one is accepted as well, while rotating. */
 export class JwtTokenService extends TokenService {
   private readonly key: Hs256Key;
@@ -47,31 +53,10 @@ export class JwtTokenService extends TokenService {
   }
 
   override issue(claims: TokenClaims): string {
-    const { identity, tags, businesses, grants } = claims;
-    const flags = [grants.clientToClient && 'c', grants.multicast && 'm', grants.broadcast && 'b'];
-    const payload: Payload = {
-      sub: identity.uniqueId,
-      ct: identity.clientType,
-      ...(tags.length > 0 && { tg: [...tags] }),
-      ...(businesses.length > 0 && { bs: [...businesses] }),
-      bt: [...grants.businessTypes],
-      gr: flags.filter(Boolean).join(''),
-      cu: claims.cursor,
-      ...(claims.partition !== undefined && { lp: claims.partition }),
-      us: claims.use,
-      jti: claims.id,
-      exp: Math.ceil(claims.expiresAt / 1000),
-      st: claims.sessionTtl,
-    };
+    const payload = payloadOf(claims);
     // One for every connection, in the form that `verify` knows; the others are the library's.
-    if (claims.use === 'reconnect')
-      return signed({ ...payload, aud: AUDIENCE, iss: ISSUER }, this.key);
-    return this.signer.sign(payload, {
-      algorithm: ALGORITHM,
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      noTimestamp: true,
-    });
+    if (claims.use === 'reconnect') return signed(payload, this.key);
+    return this.signer.sign(payload, { algorithm: ALGORITHM, noTimestamp: true });
   }
 
   override verify(token: string): TokenClaims {
@@ -108,6 +93,26 @@ export class JwtTokenService extends TokenService {
   private seconds(): number {
     return Math.floor(this.clock.now() / 1000);
   }
+}
+
+function payloadOf(claims: TokenClaims): Payload & ForUs {
+  const { identity, tags, businesses, grants, partition } = claims;
+  return {
+    sub: identity.uniqueId,
+    ct: identity.clientType,
+    ...(tags.length > 0 && { tg: tags }),
+    ...(businesses.length > 0 && { bs: businesses }),
+    bt: grants.businessTypes,
+    gr: `${grants.clientToClient ? 'c' : ''}${grants.multicast ? 'm' : ''}${grants.broadcast ? 'b' : ''}`,
+    cu: claims.cursor,
+    ...(partition !== undefined && { lp: partition }),
+    us: claims.use,
+    jti: claims.id,
+    exp: Math.ceil(claims.expiresAt / 1000),
+    st: claims.sessionTtl,
+    aud: AUDIENCE,
+    iss: ISSUER,
+  };
 }
 
 function claimsOf(payload: Payload): TokenClaims {
