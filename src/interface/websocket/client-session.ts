@@ -71,6 +71,7 @@ export class ClientSession implements Receiver {
     private readonly controlled: boolean,
     admission: Admission,
   ) {
+    channel.user = this;
     this.origin = { kind: 'client', ...admission.claims.identity };
     this.permission = new SendPermission(admission.claims.grants);
     this.sessionEnds = admission.sessionEnds;

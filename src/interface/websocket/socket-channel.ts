@@ -17,6 +17,10 @@ const COPY_BELOW = 65_536;
  * itself writes whole frames only, without compression and in the same tick in which it is asked to.
  */
 export class SocketChannel implements ClientChannel {
+  /** Told when the socket has drained after it was full. */
+  user: { onDrain(): void } | undefined;
+  private isFull = false;
+
   constructor(
     private readonly ws: WebSocket,
     private readonly socket: Duplex,
@@ -34,17 +38,17 @@ export class SocketChannel implements ClientChannel {
     if (!this.isOpen) return;
     const [only] = chunks;
     if (chunks.length === 1 && only !== undefined) {
-      this.socket.write(only);
+      this.put(only);
       return;
     }
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     if (bytes < COPY_BELOW) {
-      this.socket.write(Buffer.concat(chunks, bytes));
+      this.put(Buffer.concat(chunks, bytes));
       return;
     }
     this.socket.cork();
-    for (const chunk of chunks) this.socket.write(chunk);
+    for (const chunk of chunks) this.put(chunk);
     this.socket.uncork();
   }
 
@@ -55,6 +59,16 @@ export class SocketChannel implements ClientChannel {
   /** Starts the closing handshake; `reason` is a constant text. */
   close(code: CloseCode, reason: string): void {
     this.ws.close(code, reason);
+  }
+
+  /** Listens for the drain only while it is due: few sockets are ever full. */
+  private put(chunk: Uint8Array): void {
+    if (this.socket.write(chunk) || this.isFull) return;
+    this.isFull = true;
+    this.socket.once('drain', () => {
+      this.isFull = false;
+      this.user?.onDrain();
+    });
   }
 
   /** Stops and starts reading from the client. */

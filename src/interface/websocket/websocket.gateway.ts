@@ -46,9 +46,6 @@ export class WirepostGateway implements OnGatewayConnection {
     this.upgrade.opened();
     this.context.metrics.count('connectionsOpened');
     ws.serve(session, this.closed);
-    socket.on('drain', () => {
-      session.onDrain();
-    });
     session.open(admission);
   }
 

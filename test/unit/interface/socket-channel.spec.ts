@@ -40,6 +40,30 @@ describe('SocketChannel', () => {
     expect(socket.calls[0]?.every(({ buffer }, i) => buffer === chunks[i]?.buffer)).toBe(true);
   });
 
+  it('tells of each time that a full socket has drained, and listens only then', async () => {
+    const taken: (() => void)[] = [];
+    const socket = new Duplex({
+      highWaterMark: 100,
+      write: (_chunk, _encoding, done) => {
+        taken.push(done);
+      },
+    });
+    const channel = new SocketChannel(open, socket);
+    let drains = 0;
+    channel.user = { onDrain: () => (drains += 1) };
+    channel.write([new Uint8Array(50)]);
+    expect(socket.listenerCount('drain')).toBe(0);
+    for (let round = 1; round <= 2; round += 1) {
+      channel.write([new Uint8Array(60)]);
+      channel.write([new Uint8Array(60)]);
+      expect(socket.listenerCount('drain')).toBe(1);
+      while (socket.writableLength > 0) taken.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(drains).toBe(round);
+      expect(socket.listenerCount('drain')).toBe(0);
+    }
+  });
+
   it('writes nothing to a socket that is closing', () => {
     const socket = new RecordingSocket();
     new SocketChannel({ readyState: WebSocket.CLOSING } as WebSocket, socket).write(filled(100));
