@@ -88,6 +88,9 @@ class Workers {
   }
 }
 
+// Four or more processes start in each: on a busy machine that alone takes half a minute.
+jest.setTimeout(120_000);
+
 describe('workers', () => {
   it('share the port: unicast and broadcast reach clients wherever they are, and metrics are of all', async () => {
     const workers = await Workers.start(onSharedBroker());
