@@ -4,18 +4,20 @@ interface Member {
   readonly subscription: Subscription;
 }
 
+/** A member that is alone stands for itself: most users have one connection here, and a set takes 200 bytes. */
+type Index<T extends Member> = Map<string, T | Set<T>>;
+
 /** Finds the local members of an audience without looking at the others. */
 export class AudienceIndex<T extends Member> {
-  /** Most users have one connection here, and a set for each takes 200 bytes. */
-  private readonly byUser = new Map<string, T | Set<T>>();
-  private readonly byTag = new Map<string, Set<T>>();
-  private readonly byBusiness = new Map<string, Set<T>>();
+  private readonly byUser: Index<T> = new Map();
+  private readonly byTag: Index<T> = new Map();
+  private readonly byBusiness: Index<T> = new Map();
   readonly all = new Set<T>();
 
   add(member: T): void {
     this.all.add(member);
     const { uniqueId, tags, businesses } = member.subscription;
-    this.putUser(uniqueId, member);
+    put(this.byUser, uniqueId, member);
     for (const tag of tags) put(this.byTag, tag, member);
     for (const business of businesses) put(this.byBusiness, business, member);
   }
@@ -23,7 +25,7 @@ export class AudienceIndex<T extends Member> {
   remove(member: T): void {
     this.all.delete(member);
     const { uniqueId, tags, businesses } = member.subscription;
-    this.takeUser(uniqueId, member);
+    take(this.byUser, uniqueId, member);
     for (const tag of tags) take(this.byTag, tag, member);
     for (const business of businesses) take(this.byBusiness, business, member);
   }
@@ -42,27 +44,15 @@ export class AudienceIndex<T extends Member> {
     } else if (members !== undefined && isMeant(audience, members)) visit(members);
   }
 
-  private putUser(uniqueId: string, member: T): void {
-    const members = this.byUser.get(uniqueId);
-    if (members === undefined) this.byUser.set(uniqueId, member);
-    else if (members instanceof Set) members.add(member);
-    else this.byUser.set(uniqueId, new Set([members, member]));
-  }
-
-  private takeUser(uniqueId: string, member: T): void {
-    const members = this.byUser.get(uniqueId);
-    if (members instanceof Set) {
-      members.delete(member);
-      if (members.size > 0) return;
-    } else if (members !== member) return;
-    this.byUser.delete(uniqueId);
-  }
-
   /** Holders of any of the tags or, without tags, of any of the businesses. */
   private candidates(tags: readonly string[], businesses: readonly string[]): ReadonlySet<T> {
     const [index, labels] = tags.length > 0 ? [this.byTag, tags] : [this.byBusiness, businesses];
     const found = new Set<T>();
-    for (const label of labels) for (const member of index.get(label) ?? []) found.add(member);
+    for (const label of labels) {
+      const members = index.get(label);
+      if (members instanceof Set) for (const member of members) found.add(member);
+      else if (members !== undefined) found.add(members);
+    }
     return found;
   }
 }
@@ -71,14 +61,18 @@ function isMeant(audience: Exclude<Audience, { kind: 'multicast' }>, member: Mem
   return audience.clientType === '' || reaches(audience, member.subscription);
 }
 
-function put<T>(index: Map<string, Set<T>>, key: string, member: T): void {
+function put<T extends Member>(index: Index<T>, key: string, member: T): void {
   const members = index.get(key);
-  if (members === undefined) index.set(key, new Set([member]));
-  else members.add(member);
+  if (members === undefined) index.set(key, member);
+  else if (members instanceof Set) members.add(member);
+  else index.set(key, new Set([members, member]));
 }
 
-function take<T>(index: Map<string, Set<T>>, key: string, member: T): void {
+function take<T extends Member>(index: Index<T>, key: string, member: T): void {
   const members = index.get(key);
-  members?.delete(member);
-  if (members?.size === 0) index.delete(key);
+  if (members instanceof Set) {
+    members.delete(member);
+    if (members.size > 0) return;
+  } else if (members !== member) return;
+  index.delete(key);
 }

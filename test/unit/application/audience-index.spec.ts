@@ -56,6 +56,30 @@ describe('the members of an audience', () => {
     expect(found(to('u'))).toEqual(['first']);
   });
 
+  it('are the holders of a label, one or several, each once', () => {
+    const label = (name: string, ...tags: string[]): Named => {
+      const subscription = {
+        uniqueId: name,
+        clientType: '',
+        tags: new Set(tags),
+        businesses: NONE,
+      };
+      const member = { name, subscription };
+      index.add(member);
+      return member;
+    };
+    const tagged = (...tags: string[]): string[] =>
+      found({ kind: 'multicast', tags, businesses: [], clientType: '' });
+    const first = label('first', 'a', 'b');
+    expect(tagged('a')).toEqual(['first']);
+    label('second', 'b');
+    expect(tagged('b')).toEqual(['first', 'second']);
+    expect(tagged('a', 'b', 'c')).toEqual(['first', 'second']);
+    index.remove(first);
+    expect(tagged('a')).toEqual([]);
+    expect(tagged('a', 'b')).toEqual(['second']);
+  });
+
   it('are only those of the kind of client, for a single connection as for several', () => {
     add('page', 'u', 'WEB');
     expect(found(to('u', 'H5'))).toEqual([]);
