@@ -55,6 +55,19 @@ describe('a session', () => {
     expect(client.closed).toBeUndefined();
   });
 
+  it('starts at the cursor of its URL, however that is written and whatever stands beside it', async () => {
+    for (const query of ['cursor=0-1', 'cursor=0%2D1', 'page=2&cursor=0-1', 'cursor=0-1&page=2']) {
+      const client = await opened(TestClient.connect(`${await node.url('s2')}?${query}`));
+      expect(client.welcome).toMatchObject({ resumed: true, cursor: '0-1' });
+      client.close();
+    }
+    for (const query of ['', 'page=2']) {
+      const client = await opened(TestClient.connect(`${await node.url('s2')}?${query}`));
+      expect(client.welcome).toMatchObject({ resumed: false });
+      client.close();
+    }
+  });
+
   it('sends protocol pings and ends a connection that misses two of them', async () => {
     const deaf = new WebSocket(await node.url('s3'), ['wirepost.v1'], { autoPong: false });
     let pings = 0;
