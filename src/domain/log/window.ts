@@ -215,8 +215,7 @@ export class Window {
   ): Replay {
     // Most who connect have missed nothing.
     const end = this.end?.offset ?? after;
-    if (after >= end) return { frames: [], count: 0, upTo: end, complete: true };
-    const found = this.collect(to, after);
+    const found = after < end ? this.collect(to, after) : [];
     if (found.length === 0) return { frames: [], count: 0, upTo: end, complete: true };
     const frames = new FrameRun();
     let upTo = after;

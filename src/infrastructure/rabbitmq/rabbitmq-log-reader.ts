@@ -26,7 +26,7 @@ const SEGMENT_START = 1;
 interface Subscription {
   readonly credit: StreamCredit;
   /** Whether the log was known to reach the place to read from: what is missing there then is gone for good. */
-  readonly isBehindEnd: boolean;
+  readonly isReached: boolean;
   /** True until the first entry has shown that the log is the same, and that none before it was left out. */
   verifying: boolean;
 }
@@ -87,9 +87,9 @@ export class RabbitMqLogReader extends LogReader {
     this.subscription = undefined;
     await this.stream.declare(channel);
     await channel.prefetch(STREAM_PREFETCH);
-    const isBehindEnd = this.reachesAt !== undefined && this.reachesAt === this.link.connection;
+    const isReached = this.reachesAt !== undefined && this.reachesAt === this.link.connection;
     this.reachesAt = undefined;
-    const subscription = { credit: new StreamCredit(channel), isBehindEnd, verifying: true };
+    const subscription = { credit: new StreamCredit(channel), isReached, verifying: true };
     this.subscription = subscription;
     // At the entry read last, not behind it: what comes first proves that the log is still the same one.
     const offset = this.last === undefined ? this.from : this.applied;
@@ -144,7 +144,7 @@ export class RabbitMqLogReader extends LogReader {
   /** False when the log is another one, or must be asked once more. */
   private verify(subscription: Subscription, offset: number, delivery: ConsumeMessage): boolean {
     if (offset < this.applied) return true;
-    if (offset > this.applied && offset > 0 && !subscription.isBehindEnd) {
+    if (offset > this.applied && offset > 0 && !subscription.isReached) {
       this.askOnceMore();
       return false;
     }

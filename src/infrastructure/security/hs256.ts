@@ -8,6 +8,10 @@ import { hash, timingSafeEqual } from 'node:crypto';
 /** SHA-256 works on blocks of so many bytes, and gives so many. */
 const BLOCK = 64;
 const DIGEST = 32;
+/** Characters of a digest in base64url, and where two of them are compared. */
+const SIGNATURE = 43;
+const given = Buffer.alloc(SIGNATURE);
+const right = Buffer.alloc(SIGNATURE);
 
 /** The header as jsonwebtoken writes it for HS256. */
 const HEADER = `${Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')}.`;
@@ -63,11 +67,6 @@ export function signedPayload(token: string, keys: readonly Hs256Key[]): unknown
     return undefined;
   }
 }
-
-/** A digest takes so many characters of base64url. */
-const SIGNATURE = 43;
-const given = Buffer.alloc(SIGNATURE);
-const right = Buffer.alloc(SIGNATURE);
 
 /**
  * Compares, in constant time, signatures as they are written, so that each token has one form only. What is not ASCII

@@ -53,12 +53,18 @@ export class SocketChannel implements ClientChannel {
   }
 
   ping(): void {
-    if (this.isOpen) this.socket.write(PING_FRAME);
+    if (this.isOpen) this.put(PING_FRAME);
   }
 
   /** Starts the closing handshake; `reason` is a constant text. */
   close(code: CloseCode, reason: string): void {
     this.ws.close(code, reason);
+  }
+
+  /** Stops and starts reading from the client. */
+  setReading(reading: boolean): void {
+    if (reading) this.ws.resume();
+    else this.ws.pause();
   }
 
   /** Listens for the drain only while it is due: few sockets are ever full. */
@@ -69,11 +75,5 @@ export class SocketChannel implements ClientChannel {
       this.isFull = false;
       this.user?.onDrain();
     });
-  }
-
-  /** Stops and starts reading from the client. */
-  setReading(reading: boolean): void {
-    if (reading) this.ws.resume();
-    else this.ws.pause();
   }
 }

@@ -158,11 +158,12 @@ describe('the reader of a stream', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
     stream = new ServedStream();
-    const declared = { name: 'wp.log', exchange: 'wp.push', key: '' };
     const codec = new LogCodec(USER, new FakeClock());
     link = new ServedLink(stream);
     reader = new RabbitMqLogReader(link, codec, {
-      ...declared,
+      name: 'wp.log',
+      exchange: 'wp.push',
+      key: '',
       declare: () => Promise.resolve(),
     });
     listener = new RecordingListener();
@@ -184,7 +185,7 @@ describe('the reader of a stream', () => {
     await pass(0);
   }
 
-  /** Reads m0, m1 and m2, and loses the channel. */
+  /** Reads m0, m1 and m2, and loses the connection. */
   async function readThree(): Promise<void> {
     stream.become(0, 'm0', 'm1', 'm2');
     await start();
