@@ -71,6 +71,7 @@ async function factsOf(broker: Broker): Promise<string> {
 function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Section[] {
   const gateway = handwrittenGateway(broker);
   const product = wirepost(broker);
+  const workers = wirepost(broker, { name: 'Wirepost, 2 workers', workers: 2 });
   const singleUse = wirepost(broker, { name: 'Wirepost, single-use tokens', singleUse: true });
   const layouts = [
     wirepost(broker, { name: 'one log, 2 nodes', nodes: 2 }),
@@ -83,7 +84,7 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
   });
   if (minutes > 0) return [['FLAT', (bench) => longRun(bench, product, minutes, say)]];
   return [
-    compared(broadcast([bareWs, gateway, socketIo, product]), rounds),
+    compared(broadcast([bareWs, gateway, socketIo, product, workers]), rounds),
     compared(unicast([gateway, product]), rounds),
     compared(upstream([bareWs, gateway, socketIo, product]), rounds),
     compared(connections([bareWs, gateway, socketIo, product, singleUse]), rounds),

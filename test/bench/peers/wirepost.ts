@@ -1,5 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import type { Broker } from '../broker';
 import { SEQUENCE, USER, userName } from '../generator/template';
+import { childrenOf } from '../machine';
 import { content, type Feed, type Peer, type Purpose, type RunningPeer } from './peer';
 import { BUSINESS, WirepostNodes } from './wirepost-nodes';
 
@@ -31,12 +34,16 @@ export interface Setup {
   readonly partitions?: number;
   /** Of each partition. */
   readonly nodes?: number;
+  /** Of each node; 1 = it is one process. */
+  readonly workers?: number;
   /** Connections use connect tokens, each of which is claimed through the log besides. */
   readonly singleUse?: boolean;
   /** Path of the program, asked for at each start. */
   readonly program?: () => string;
 }
 
+/** ms after which all workers listen. */
+const SETTLE = 2000;
 /** What `npm run build` makes. */
 const PROGRAM = 'dist/main.js';
 
@@ -52,6 +59,7 @@ export function wirepost(
     name = 'Wirepost',
     partitions = 1,
     nodes = 1,
+    workers = 1,
     singleUse = false,
     program = () => PROGRAM,
   }: Setup = {},
@@ -64,11 +72,17 @@ export function wirepost(
       started += 1;
       const prefix = `wirepost${String(started)}`;
       const running = await WirepostNodes.start(broker, {
-        ...{ prefix, env, partitions, nodes },
+        ...{ prefix, partitions, nodes },
+        env: { WORKERS: String(workers), ...env },
         program: program(),
       });
       await broker.sink(`${prefix}.sink`, `${prefix}.upstream`, BUSINESS);
-      const [serverPid = 0, ...otherPids] = running.pids;
+      // That one worker is ready does not say that the others listen.
+      if (workers > 1) await wait(SETTLE);
+      const [serverPid = 0, ...otherPids] = running.pids.flatMap((pid) => [
+        pid,
+        ...childrenOf(pid),
+      ]);
       const unplacedFeed = (purpose: Exclude<Purpose, 'idle'>): Feed => ({
         kind: 'amqp',
         exchange: `${prefix}.push`,
