@@ -12,6 +12,9 @@ const DIGEST = 32;
 const SIGNATURE = 43;
 const given = Buffer.alloc(SIGNATURE);
 const right = Buffer.alloc(SIGNATURE);
+/** Where texts up to this many bytes are signed and read: memory of their own would be two pieces a connection. */
+const ROOM = 4096;
+const room = Buffer.alloc(BLOCK + ROOM);
 
 /** The header as jsonwebtoken writes it for HS256. */
 const HEADER = `${Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')}.`;
@@ -36,17 +39,18 @@ export class Hs256Key {
 
   /** Of text in UTF-8, as base64url. */
   signatureOf(text: string): string {
-    const message = Buffer.allocUnsafe(BLOCK + Buffer.byteLength(text));
+    // Three bytes for each UTF-16 code unit at most.
+    const message = text.length * 3 <= ROOM ? room : Buffer.alloc(BLOCK + text.length * 3);
     message.set(this.inner);
-    message.write(text, BLOCK);
+    const end = BLOCK + message.write(text, BLOCK);
     // As text: a buffer would bring memory of its own outside of the heap.
-    this.outer.write(hash('sha256', message, 'binary'), BLOCK, 'binary');
+    this.outer.write(hash('sha256', message.subarray(0, end), 'binary'), BLOCK, 'binary');
     return hash('sha256', this.outer, 'base64url');
   }
 }
 
 export function signed(payload: object, key: Hs256Key): string {
-  const text = HEADER + Buffer.from(JSON.stringify(payload)).toString('base64url');
+  const text = HEADER + encoded(JSON.stringify(payload));
   return `${text}.${key.signatureOf(text)}`;
 }
 
@@ -62,10 +66,22 @@ export function signedPayload(token: string, keys: readonly Hs256Key[]): unknown
   const signature = token.slice(end + 1);
   if (!keys.some((key) => isSame(signature, key.signatureOf(text)))) return undefined;
   try {
-    return JSON.parse(Buffer.from(text.slice(HEADER.length), 'base64url').toString());
+    return JSON.parse(textOf(token.slice(HEADER.length, end)));
   } catch {
     return undefined;
   }
+}
+
+/** A text in base64url. */
+function encoded(text: string): string {
+  if (text.length * 3 > ROOM) return Buffer.from(text).toString('base64url');
+  return room.toString('base64url', 0, room.write(text));
+}
+
+/** What a text in base64url stands for, in UTF-8. */
+function textOf(encoded: string): string {
+  if (encoded.length > ROOM) return Buffer.from(encoded, 'base64url').toString();
+  return room.toString('utf8', 0, room.write(encoded, 'base64url'));
 }
 
 /**

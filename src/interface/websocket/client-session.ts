@@ -21,6 +21,7 @@ import { decodeFrame } from './frame-decoder';
 import type { SocketChannel } from './socket-channel';
 import { textFrame } from './text-frame';
 import type { WebSocketSettings } from './websocket-settings';
+import { welcomeText } from './welcome-text';
 
 /** Messages of one client on their way to the broker at a time; above it the socket is not read. */
 const MAX_IN_FLIGHT = 256;
@@ -239,7 +240,7 @@ export class ClientSession implements Receiver {
       cursor: cursor.toString(),
       expiresAt: this.sessionEnds,
     });
-    return control({
+    const text = welcomeText({
       op: 'welcome',
       connectionId: this.id,
       uniqueId,
@@ -255,6 +256,7 @@ export class ClientSession implements Receiver {
       reconnectToken,
       sessionEnds: this.sessionEnds,
     });
+    return textFrame(text);
   }
 
   private refuse(error: unknown, messageId: string | undefined, atOnce: boolean): void {

@@ -2,15 +2,24 @@ import { FrameEncoder } from '../../application/ports/client-channel';
 
 const FIN_TEXT = 0x81;
 
-/** Header of an unmasked, unfragmented text frame (RFC 6455 section 5.2) for a payload of `length` bytes. */
-function header(length: number): Uint8Array {
-  if (length < 126) return Uint8Array.of(FIN_TEXT, length);
-  if (length < 65_536) return Uint8Array.of(FIN_TEXT, 126, length >>> 8, length & 0xff);
-  const bytes = Buffer.alloc(10);
-  bytes[0] = FIN_TEXT;
-  bytes[1] = 127;
-  bytes.writeBigUInt64BE(BigInt(length), 2);
-  return bytes;
+/** Bytes of the header of an unmasked, unfragmented frame with a payload of `length` bytes (RFC 6455 section 5.2). */
+function headerSize(length: number): number {
+  if (length < 126) return 2;
+  return length < 65_536 ? 4 : 10;
+}
+
+/** Writes the header of a text frame at the beginning of `frame`. */
+function writeHeader(frame: Buffer, length: number): void {
+  frame[0] = FIN_TEXT;
+  if (length < 126) frame[1] = length;
+  else if (length < 65_536) {
+    frame[1] = 126;
+    frame[2] = length >>> 8;
+    frame[3] = length & 0xff;
+  } else {
+    frame[1] = 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
 }
 
 /** Builds WebSocket text frames, once for all receivers. */
@@ -18,17 +27,19 @@ export class TextFrameEncoder extends FrameEncoder {
   override encode(parts: readonly Uint8Array[]): readonly Uint8Array[] {
     let length = 0;
     for (const part of parts) length += part.length;
-    return [header(length), ...parts];
+    const header = Buffer.allocUnsafe(headerSize(length));
+    writeHeader(header, length);
+    return [header, ...parts];
   }
 }
 
 /** A whole text frame of some text. */
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
-  const head = header(length);
-  const frame = Buffer.allocUnsafe(head.length + length);
-  frame.set(head);
-  frame.write(text, head.length);
+  const start = headerSize(length);
+  const frame = Buffer.allocUnsafe(start + length);
+  writeHeader(frame, length);
+  frame.write(text, start);
   return frame;
 }
 
