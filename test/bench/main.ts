@@ -72,6 +72,7 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
   const gateway = handwrittenGateway(broker);
   const product = wirepost(broker);
   const workers = wirepost(broker, { name: 'Wirepost, 2 workers', workers: 2 });
+  const plain = wirepost(broker, { name: 'Wirepost, no subprotocol', plain: true });
   const singleUse = wirepost(broker, { name: 'Wirepost, single-use tokens', singleUse: true });
   const layouts = [
     wirepost(broker, { name: 'one log, 2 nodes', nodes: 2 }),
@@ -87,7 +88,7 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
     compared(broadcast([bareWs, gateway, socketIo, product, workers]), rounds),
     compared(unicast([gateway, product]), rounds),
     compared(upstream([bareWs, gateway, socketIo, product]), rounds),
-    compared(connections([bareWs, gateway, socketIo, product, singleUse]), rounds),
+    compared(connections([bareWs, gateway, socketIo, product, plain, singleUse]), rounds),
     compared(idle([product]), rounds),
     compared(rest([product]), rounds),
     compared(groupCommit(ungrouped, product), rounds),

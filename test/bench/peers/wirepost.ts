@@ -38,6 +38,8 @@ export interface Setup {
   readonly workers?: number;
   /** Connections use connect tokens, each of which is claimed through the log besides. */
   readonly singleUse?: boolean;
+  /** Connections do not ask for the subprotocol, and so get no welcome. */
+  readonly plain?: boolean;
   /** Path of the program, asked for at each start. */
   readonly program?: () => string;
 }
@@ -61,6 +63,7 @@ export function wirepost(
     nodes = 1,
     workers = 1,
     singleUse = false,
+    plain = false,
     program = () => PROGRAM,
   }: Setup = {},
 ): Wirepost {
@@ -102,8 +105,8 @@ export function wirepost(
         metric: (name) => running.metric(name),
         connections: async (count) => ({
           ...(await running.entrances(count, singleUse ? 'connect' : 'reconnect')),
-          protocol: 'wirepost.v1',
-          greetings: 1,
+          protocol: plain ? '' : 'wirepost.v1',
+          greetings: plain ? 0 : 1,
           hello: '',
         }),
         feed: (purpose, users) => {
