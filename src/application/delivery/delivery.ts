@@ -78,16 +78,21 @@ export class Delivery {
     this.schedule();
   }
 
-  /** The log brought a message for an audience; `loggedAt` in ms since epoch, where it is known. */
+  /**
+   * The log brought a message for an audience; `loggedAt` in ms since epoch, where it is known. Without a recipient here
+   * it costs no tick of its own.
+   */
   deliver(audience: Audience, frame: Uint8Array, loggedAt?: number): void {
-    this.schedule();
-    this.loggedAt ??= loggedAt;
+    if (this.window.isOverfull) this.schedule();
     if (audience.kind === 'broadcast' && audience.clientType === '') {
+      if (this.index.all.size === 0) return;
+      this.gather(loggedAt);
       this.shared.push(frame);
       return;
     }
     this.index.forEach(audience, (subscriber) => {
       if (!subscriber.live) return;
+      this.gather(loggedAt);
       this.put(subscriber, frame);
       this.metrics.count('framesDelivered');
     });
@@ -215,6 +220,11 @@ export class Delivery {
       subscriber.position = this.window.last?.offset ?? -1;
       this.metrics.count('pauses');
     }
+  }
+
+  private gather(loggedAt: number | undefined): void {
+    this.loggedAt ??= loggedAt;
+    this.schedule();
   }
 
   private schedule(): void {

@@ -108,6 +108,11 @@ export class Window {
     return this.segments.bytes + this.keys.bytes + this.chains.bytes;
   }
 
+  /** True when `trim` has something to drop for want of room. */
+  get isOverfull(): boolean {
+    return this.bytes > this.limits.maxBytes && this.segments.count > 1;
+  }
+
   get count(): number {
     const first = this.segments.first;
     return first === undefined ? 0 : this.nextSeq - first.firstSeq;
@@ -158,8 +163,7 @@ export class Window {
       const first = this.segments.first;
       if (first === undefined || first.count === 0) return;
       const tooOld = first.time < horizon;
-      const tooBig = this.bytes > this.limits.maxBytes && this.segments.count > 1;
-      if (!tooOld && !tooBig) return;
+      if (!tooOld && !this.isOverfull) return;
       if (!tooOld) this.squeezedAt = first.time;
       this.dropFirst(first);
       if (this.keys.size > MIN_SLOTS && this.count < this.keys.size * MIN_LOAD)

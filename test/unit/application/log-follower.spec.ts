@@ -91,22 +91,22 @@ describe('LogFollower', () => {
   });
 });
 
+const u1 = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
+const receiver = {
+  channel: { write: () => undefined, buffered: 0 },
+  gapFrame: () => new Uint8Array(1),
+};
+let offset = 0;
+
+function aMessage(uniqueId: string, time: number, timestamp = time): MessageEntry {
+  const body = Buffer.from('{"content":1}');
+  const audience = { kind: 'unicast', uniqueId, clientType: '' } as const;
+  const id = `m${String(++offset)}`;
+  const never = { sender: undefined, expiresAt: 0 };
+  return { kind: 'message', id, offset, timestamp, time, audience, body, ...never };
+}
+
 describe('the latency of deliveries', () => {
-  const u1 = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
-  const receiver = {
-    channel: { write: () => undefined, buffered: 0 },
-    gapFrame: () => new Uint8Array(1),
-  };
-  let offset = 0;
-
-  function aMessage(uniqueId: string, time: number, timestamp = time): MessageEntry {
-    const body = Buffer.from('{"content":1}');
-    const audience = { kind: 'unicast', uniqueId, clientType: '' } as const;
-    const id = `m${String(++offset)}`;
-    const never = { sender: undefined, expiresAt: 0 };
-    return { kind: 'message', id, offset, timestamp, time, audience, body, ...never };
-  }
-
   function taken(metrics: RecordingMetrics): [number, number][] {
     return [...metrics.times()].flatMap((count, ms) => (count > 0 ? [[ms, count]] : []));
   }
@@ -143,6 +143,37 @@ describe('the latency of deliveries', () => {
     follower.delivery.flush();
     expect(taken(metrics)).toEqual([]);
     expect(metrics.total('framesDelivered')).toBe(1);
+  });
+});
+
+describe('a message without a recipient here', () => {
+  it('costs no tick', () => {
+    const { follower, clock } = aFollower();
+    const turns = jest.spyOn(globalThis, 'setImmediate');
+    follower.entry({
+      ...aMessage('u1', clock.now()),
+      audience: { kind: 'broadcast', clientType: '' },
+    });
+    follower.delivery.attach(new Subscriber(u1, receiver, 0));
+    follower.entry(aMessage('somebody-else', clock.now()));
+    expect(turns).not.toHaveBeenCalled();
+    follower.entry(aMessage('u1', clock.now()));
+    expect(turns).toHaveBeenCalledTimes(1);
+    turns.mockRestore();
+  });
+
+  it('leaves the window no more room than it has', async () => {
+    const { follower, clock } = aFollower();
+    const body = Buffer.from(JSON.stringify({ content: 'x'.repeat(10_000) }));
+    let most = 0;
+    for (let i = 0; i < 3000; i += 1) {
+      follower.entry({ ...aMessage('somebody-else', clock.now()), body });
+      if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, follower.window.bytes);
+    }
+    // A segment more, which had to come first.
+    expect(most).toBeLessThan(1e7 + 400_000);
+    expect(follower.window.count).toBeGreaterThan(500);
   });
 });
 
