@@ -7,44 +7,56 @@ export type Place = number;
 const MAX_LENGTH = 1023;
 const MAX_DISTANCE = 2 ** 22 - 1;
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
 const ASCII = 0x80;
+const QUOTES = 2;
 const encoder = new TextEncoder();
 
-/** A string as JSON text. */
-export function jsonText(text: string): string {
-  return JSON.stringify(text);
-}
-
-/** Finds JSON text that begins with a quote between two indexes of `bytes`. */
-export function findText(bytes: Uint8Array, start: number, end: number, text: string): Place {
-  const length = isAscii(text) ? text.length : encoder.encode(text).length;
+/** Finds a name as a JSON string between two indexes of `bytes`. */
+export function findName(bytes: Uint8Array, start: number, end: number, name: string): Place {
+  const length = lengthOf(name);
   if (length > MAX_LENGTH) return 0;
-  const second = text.charCodeAt(1);
+  const first = name.charCodeAt(0);
   for (let i = bytes.indexOf(QUOTE, start); i !== -1; i = bytes.indexOf(QUOTE, i + 1)) {
     if (i + length > end || i - start > MAX_DISTANCE) return 0;
-    // Most quotes begin another text, which its first character tells; beyond ASCII only the whole does.
-    if (second < ASCII && bytes[i + 1] !== second) continue;
-    if (isTextAt(bytes, i, i + length, text)) return (i - start) * 1024 + length;
+    // Most quotes begin another text, which its first character tells; of a name with others only the whole does.
+    if (bytes[i + 1] !== first && isPlain(first)) continue;
+    if (isNameAt(bytes, i, i + length, name)) return (i - start) * 1024 + length;
   }
   return 0;
 }
 
-/** True when the bytes from `start` up to `end` are the text in UTF-8. */
-export function isTextAt(bytes: Uint8Array, start: number, end: number, text: string): boolean {
-  if (isAscii(text)) {
-    if (end - start !== text.length) return false;
-    for (let i = 0; i < text.length; i += 1) {
-      if (bytes[start + i] !== text.charCodeAt(i)) return false;
-    }
-    return true;
+/** True when the bytes from `start` up to `end` are the name as a JSON string in UTF-8. */
+export function isNameAt(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+  const { length } = name;
+  // Only names of plain characters are as long as that.
+  if (end - start !== length + QUOTES) return isWrittenAt(bytes, start, end, name);
+  if (bytes[start] !== QUOTE || bytes[end - 1] !== QUOTE) return false;
+  for (let i = 0; i < length; i += 1) {
+    const character = name.charCodeAt(i);
+    if (bytes[start + 1 + i] !== character || !isPlain(character)) return false;
   }
-  const encoded = encoder.encode(text);
-  return end - start === encoded.length && encoded.every((byte, i) => bytes[start + i] === byte);
+  return true;
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) >= ASCII) return false;
-  return true;
+/** The same for names that JSON escapes, or that are not ASCII. */
+function isWrittenAt(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+  const written = encoder.encode(JSON.stringify(name));
+  return end - start === written.length && written.every((byte, i) => bytes[start + i] === byte);
+}
+
+/** Bytes of the name as a JSON string. */
+function lengthOf(name: string): number {
+  for (let i = 0; i < name.length; i += 1) {
+    if (!isPlain(name.charCodeAt(i))) return encoder.encode(JSON.stringify(name)).length;
+  }
+  return name.length + QUOTES;
+}
+
+/** True for what stands for itself in a JSON string, as one byte. */
+function isPlain(character: number): boolean {
+  return character >= SPACE && character < ASCII && character !== QUOTE && character !== BACKSLASH;
 }
 
 /** A 32-bit hash of two strings; `seed` keeps others from choosing what collides. */

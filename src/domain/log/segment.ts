@@ -1,6 +1,6 @@
 import type { Audience } from '../routing/audience';
 import { Columns, ENTRY_BYTES } from './columns';
-import { findText, isTextAt, jsonText, type Place } from './frame-text';
+import { findName, isNameAt, type Place } from './frame-text';
 import type { SlabMemory } from './slab-memory';
 
 /** Bytes of frames that a segment holds unless one entry alone is larger. */
@@ -262,16 +262,16 @@ export class Segment {
   private endsWithId(i: number, id: string): boolean {
     const end = (this.columns.ends[i] ?? 0) - TAIL;
     const start = end - id.length - 1;
-    return start > this.start(i) && isTextAt(this.slab, start, end + 1, `"${id}"`);
+    return start > this.start(i) && isNameAt(this.slab, start, end + 1, id);
   }
 
   private placeOf(i: number, name: string): Place {
-    return findText(this.slab, this.start(i), this.columns.ends[i] ?? 0, jsonText(name));
+    return findName(this.slab, this.start(i), this.columns.ends[i] ?? 0, name);
   }
 
   private isAt(i: number, place: Place, name: string): boolean {
     const start = this.start(i) + Math.floor(place / 1024);
-    return isTextAt(this.slab, start, start + (place % 1024), jsonText(name));
+    return isNameAt(this.slab, start, start + (place % 1024), name);
   }
 }
 
