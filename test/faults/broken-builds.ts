@@ -47,7 +47,7 @@ export function brokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
     },
     {
       name: 'is live before the replay',
-      scenario: runs.reconnects,
+      scenario: runs.backlog,
       problem: 'lost',
       patches: [
         {
@@ -56,7 +56,7 @@ export function brokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
     this.catchUp(subscriber);`,
           replace: `this.index.add(subscriber);
     subscriber.live = true;
-    setTimeout(() => { this.catchUp(subscriber); }, 30);`,
+    setTimeout(() => { this.catchUp(subscriber); }, 100);`,
         },
       ],
     },
