@@ -12,9 +12,10 @@ const DIGEST = 32;
 const SIGNATURE = 43;
 const given = Buffer.alloc(SIGNATURE);
 const right = Buffer.alloc(SIGNATURE);
-/** Where texts up to this many bytes are signed and read: memory of their own would be two pieces a connection. */
-const ROOM = 4096;
-const room = Buffer.alloc(BLOCK + ROOM);
+/** UTF-8 takes so many bytes for a UTF-16 code unit, at most. */
+const UNIT = 3;
+/** Where tokens of the usual length are signed and read: memory of their own would be several pieces a connection. */
+const room = Buffer.alloc(4096);
 
 /** The header as jsonwebtoken writes it for HS256. */
 const HEADER = `${Buffer.from('{"alg":"HS256","typ":"JWT"}').toString('base64url')}.`;
@@ -39,8 +40,7 @@ export class Hs256Key {
 
   /** Of text in UTF-8, as base64url. */
   signatureOf(text: string): string {
-    // Three bytes for each UTF-16 code unit at most.
-    const message = text.length * 3 <= ROOM ? room : Buffer.alloc(BLOCK + text.length * 3);
+    const message = roomFor(BLOCK + text.length * UNIT);
     message.set(this.inner);
     const end = BLOCK + message.write(text, BLOCK);
     // As text: a buffer would bring memory of its own outside of the heap.
@@ -74,14 +74,19 @@ export function signedPayload(token: string, keys: readonly Hs256Key[]): unknown
 
 /** A text in base64url. */
 function encoded(text: string): string {
-  if (text.length * 3 > ROOM) return Buffer.from(text).toString('base64url');
-  return room.toString('base64url', 0, room.write(text));
+  const bytes = roomFor(text.length * UNIT);
+  return bytes.toString('base64url', 0, bytes.write(text));
 }
 
 /** What a text in base64url stands for, in UTF-8. */
-function textOf(encoded: string): string {
-  if (encoded.length > ROOM) return Buffer.from(encoded, 'base64url').toString();
-  return room.toString('utf8', 0, room.write(encoded, 'base64url'));
+function textOf(base64url: string): string {
+  const bytes = roomFor(base64url.length);
+  return bytes.toString('utf8', 0, bytes.write(base64url, 'base64url'));
+}
+
+/** So many bytes, whose content is of the last who had them. */
+function roomFor(bytes: number): Buffer {
+  return bytes <= room.length ? room : Buffer.alloc(bytes);
 }
 
 /**

@@ -153,6 +153,17 @@ describe('a token', () => {
     });
   });
 
+  it('is whole whatever its length, and holds nothing of a longer one before it', () => {
+    for (const length of [3000, 1, 700, 900, 1100, 1300, 1, 2500]) {
+      const long = { ...claims, tags: ['签'.repeat(length)], use: 'reconnect' } as const;
+      const token = service.issue(long);
+      const [, payload = ''] = token.split('.');
+      expect(token).toBe(sign(USUAL, Buffer.from(payload, 'base64url').toString(), NEW));
+      expect(service.verify(token)).toEqual(long);
+      expect(signedPayload(token, [new Hs256Key(NEW)])).toMatchObject({ tg: long.tags });
+    }
+  });
+
   it('is good until its second has come, not in it', () => {
     const expiring = (exp: number): string =>
       sign(USUAL, JSON.stringify({ ...GOOD, exp, iss: 'wirepost', aud: 'wirepost:socket' }), NEW);
