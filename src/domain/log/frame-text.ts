@@ -18,10 +18,11 @@ export function findName(bytes: Uint8Array, start: number, end: number, name: st
   const length = lengthOf(name);
   if (length > MAX_LENGTH) return 0;
   const first = name.charCodeAt(0);
+  const isTelling = isPlain(first);
   for (let i = bytes.indexOf(QUOTE, start); i !== -1; i = bytes.indexOf(QUOTE, i + 1)) {
     if (i + length > end || i - start > MAX_DISTANCE) return 0;
     // Most quotes begin another text, which its first character tells; of a name with others only the whole does.
-    if (bytes[i + 1] !== first && isPlain(first)) continue;
+    if (isTelling && bytes[i + 1] !== first) continue;
     if (isNameAt(bytes, i, i + length, name)) return (i - start) * 1024 + length;
   }
   return 0;

@@ -50,6 +50,21 @@ function aFollower(): { follower: LogFollower; clock: FakeClock; metrics: Record
   return { follower, clock, metrics };
 }
 
+const u1 = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
+const receiver = {
+  channel: { write: () => undefined, buffered: 0 },
+  gapFrame: () => new Uint8Array(1),
+};
+let offset = 0;
+
+function aMessage(uniqueId: string, time: number, timestamp = time): MessageEntry {
+  const body = Buffer.from('{"content":1}');
+  const audience = { kind: 'unicast', uniqueId, clientType: '' } as const;
+  const id = `m${String(++offset)}`;
+  const never = { sender: undefined, expiresAt: 0 };
+  return { kind: 'message', id, offset, timestamp, time, audience, body, ...never };
+}
+
 describe('LogFollower', () => {
   it('counts an entry that is no message and logs its offset and the reason', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
@@ -65,19 +80,18 @@ describe('LogFollower', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const { follower, metrics } = aFollower();
     const gaps: Gap[] = [];
-    const receiver = {
-      channel: { write: () => undefined, buffered: 0 },
+    const watching = {
+      ...receiver,
       gapFrame: (gap: Gap) => {
         gaps.push(gap);
         return new Uint8Array(1);
       },
     };
-    const nobody = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
     const probe = { kind: 'probe', id: 'p', timestamp: 1, time: 1 } as const;
     follower.lost(4);
     expect(gaps).toEqual([]);
     follower.entry({ ...probe, offset: 5 });
-    follower.delivery.attach(new Subscriber(nobody, receiver, 5));
+    follower.delivery.attach(new Subscriber(u1, watching, 5));
     follower.entry({ ...probe, offset: 7 });
     expect(gaps).toEqual([]);
     follower.lost(99);
@@ -90,21 +104,6 @@ describe('LogFollower', () => {
     warn.mockRestore();
   });
 });
-
-const u1 = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
-const receiver = {
-  channel: { write: () => undefined, buffered: 0 },
-  gapFrame: () => new Uint8Array(1),
-};
-let offset = 0;
-
-function aMessage(uniqueId: string, time: number, timestamp = time): MessageEntry {
-  const body = Buffer.from('{"content":1}');
-  const audience = { kind: 'unicast', uniqueId, clientType: '' } as const;
-  const id = `m${String(++offset)}`;
-  const never = { sender: undefined, expiresAt: 0 };
-  return { kind: 'message', id, offset, timestamp, time, audience, body, ...never };
-}
 
 describe('the latency of deliveries', () => {
   function taken(metrics: RecordingMetrics): [number, number][] {
