@@ -9,7 +9,7 @@ function headerSize(length: number): number {
 }
 
 /** Writes the header of a text frame at the beginning of `frame`. */
-function writeHeader(frame: Buffer, length: number): void {
+function writeHeader(frame: Uint8Array, length: number): void {
   frame[0] = FIN_TEXT;
   if (length < 126) frame[1] = length;
   else if (length < 65_536) {
@@ -18,7 +18,7 @@ function writeHeader(frame: Buffer, length: number): void {
     frame[3] = length & 0xff;
   } else {
     frame[1] = 127;
-    frame.writeBigUInt64BE(BigInt(length), 2);
+    new DataView(frame.buffer, frame.byteOffset).setBigUint64(2, BigInt(length));
   }
 }
 
@@ -27,7 +27,8 @@ export class TextFrameEncoder extends FrameEncoder {
   override encode(parts: readonly Uint8Array[]): readonly Uint8Array[] {
     let length = 0;
     for (const part of parts) length += part.length;
-    const header = Buffer.allocUnsafe(headerSize(length));
+    // Not a Buffer: an array as small as that has no memory outside of the heap.
+    const header = new Uint8Array(headerSize(length));
     writeHeader(header, length);
     return [header, ...parts];
   }
