@@ -1,4 +1,4 @@
-/** Bytes that were let go and not yet collected, above which the engine is to know of new memory. */
+/** Bytes that were let go and not yet collected, above which the engine is to know of new memory; less in a small window. */
 const UNCOLLECTED = 64 * 1024 * 1024;
 
 /**
@@ -14,7 +14,12 @@ export class SlabMemory {
     this.uncollected -= bytes;
   });
 
-  constructor(private readonly maxUncollected = UNCOLLECTED) {}
+  private readonly maxUncollected: number;
+
+  /** `windowBytes`: what the window may hold; no more than that waits for a collection. */
+  constructor(windowBytes: number) {
+    this.maxUncollected = Math.min(UNCOLLECTED, windowBytes);
+  }
 
   /** Bytes of zeros. */
   allocate(bytes: number): ArrayBufferLike {

@@ -75,7 +75,7 @@ const MIN_SLOTS = 1024;
  * the frames themselves; links lead from newer to older entries only, so what is dropped needs no unlinking.
  */
 export class Window {
-  private readonly slabs = new SlabMemory();
+  private readonly slabs: SlabMemory;
   private segments = new Segments();
   /** Newest entry of each bucket of ids, and of each bucket of recipients. */
   private keys = new Heads(MIN_SLOTS);
@@ -92,7 +92,9 @@ export class Window {
   /** Time of the newest entry that was dropped before its age, for want of room. */
   private squeezedAt = -Infinity;
 
-  constructor(private readonly limits: WindowLimits) {}
+  constructor(private readonly limits: WindowLimits) {
+    this.slabs = new SlabMemory(limits.maxBytes);
+  }
 
   /** Position of the newest entry; undefined while nothing was read. */
   get last(): Cursor | undefined {

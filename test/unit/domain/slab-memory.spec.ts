@@ -36,6 +36,17 @@ describe('the memory of a window', () => {
     expect(isCounted(memory.allocate(SIZE))).toBe(true);
   });
 
+  it('waits in no greater amount than 64 MiB, however much the window holds', () => {
+    const large = new SlabMemory(2 ** 30);
+    for (const [bytes, counted] of [
+      [2 ** 26, false],
+      [1, true],
+    ] as const) {
+      large.letGo(large.allocate(bytes));
+      expect(isCounted(large.allocate(1))).toBe(counted);
+    }
+  });
+
   it('is not counted any more when a collection has freed what was let go', async () => {
     letGo(3);
     expect(isCounted(memory.allocate(SIZE))).toBe(true);
