@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import amqp, { type Channel } from 'amqplib';
@@ -11,12 +10,8 @@ import { push } from './rest-sender';
 import type { Run } from './fault-run';
 import type { System } from './system';
 
-/** ms within which a server that was started again takes connections. */
-const BOOT = 90_000;
 /** Questions that fill a handler's queue. */
 const BURST = 400;
-/** ms within which a broker that listens answers a greeting. */
-const GREETED = 1000;
 /** ms within which a fault must be felt. */
 const FELT = 20_000;
 
@@ -53,7 +48,7 @@ function restarted(broker: RabbitMqNode, name: string, start: () => Promise<stri
     stop: async () => {
       booting = broker.boot();
       booting.catch(() => undefined);
-      await listens(broker);
+      await broker.listens();
       isDown = false;
     },
     heal: async () => {
@@ -76,7 +71,7 @@ export function stoppedApp(broker: RabbitMqNode): Nemesis {
     stop: async () => {
       starting = broker.ctl('start_app');
       starting.catch(() => undefined);
-      await listens(broker);
+      await broker.listens();
     },
     heal: async () => {
       await (starting ?? broker.ctl('start_app'));
@@ -276,35 +271,4 @@ async function refusesPushes(system: System): Promise<string> {
     { within: FELT },
   );
   return 'every gateway refuses pushes';
-}
-
-/**
- * Resolves when the broker has answered a client's greeting (AMQP 0-9-1, 4.2.2) with a method on channel 0. That a
- * connection can be made says nothing: on the loopback device one that is tried often enough meets itself.
- */
-async function listens({ port, host }: RabbitMqNode): Promise<void> {
-  await eventually(
-    () =>
-      new Promise<void>((resolve, reject) => {
-        const socket = connect(port, host);
-        const end = (how: () => void): void => {
-          socket.destroy();
-          how();
-        };
-        socket.setTimeout(GREETED, () => {
-          end(() => {
-            reject(new Error('no answer to the greeting'));
-          });
-        });
-        socket.once('error', reject);
-        socket.once('connect', () => socket.write(Buffer.from('AMQP\0\0\t\u0001')));
-        socket.once('data', (answer) => {
-          end(() => {
-            if (answer[0] === 1) resolve();
-            else reject(new Error('that was not the broker'));
-          });
-        });
-      }),
-    { within: BOOT },
-  );
 }

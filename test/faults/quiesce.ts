@@ -1,4 +1,5 @@
 import { eventually } from '../support/eventually';
+import { ASKED_EVERY } from '../support/rabbitmq-node';
 import type { FaultClient } from './client';
 import type { Generator } from './generator';
 import type { Load } from './load';
@@ -43,7 +44,7 @@ async function emptied(system: System, limit: number): Promise<string> {
       left = waiting.map(([queue, count]) => `${String(count)} in ${queue}`).join(', ');
       if (left !== '') throw new Error('the queues are not empty');
     },
-    { within: limit },
+    { within: limit, every: ASKED_EVERY },
   ).catch(() => undefined);
   return left;
 }

@@ -7,7 +7,7 @@ import {
   whyNoNamespaces,
 } from './cluster-network';
 import { eventually } from './eventually';
-import { freePort, RabbitMqNode } from './rabbitmq-node';
+import { ASKED_EVERY, freePort, RabbitMqNode } from './rabbitmq-node';
 
 /** One scheduler thread that sleeps when it has nothing to do: three servers share two cores with the tests. */
 const ERLANG = ['+S 1:1', '+sbwt none', '+sbwtdcpu none', '+sbwtdio none'];
@@ -123,7 +123,7 @@ export class RabbitMqCluster {
             if (state !== this.sound) throw new Error(`${node.name} is at ${state}`);
           }
         },
-        { within },
+        { within, every: ASKED_EVERY },
       );
     } catch (error) {
       const said = this.nodes.map((node) => `${node.name}: ${node.log(LOG_TAIL)}`);

@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -26,6 +26,13 @@ const ORDERLY = 30_000;
 const STOP = 15_000;
 /** ms that an expression may take. */
 const EVALUATION = 10_000;
+/**
+ * ms between two expressions of a loop: each takes a process, and forking one stops a large process, as a run of many tests
+ * is, for 30 to 70 ms and makes it copy its memory (measured).
+ */
+export const ASKED_EVERY = 200;
+/** ms within which a broker that listens answers a greeting. */
+const GREETED = 1000;
 /** Starts, each on other ports, of a server that ends at once. */
 const ATTEMPTS = 3;
 const run = promisify(execFile);
@@ -164,17 +171,22 @@ export class RabbitMqNode {
   async boot(): Promise<void> {
     this.spawn();
     try {
+      await this.listens();
       await eventually(
         async () => {
-          if (this.hasEnded) return;
           if ((await this.evaluate('rabbit:is_booted()')) !== 'true') throw new Error('not up yet');
         },
-        { within: BOOT },
+        { within: BOOT, every: ASKED_EVERY },
       );
-      if (this.hasEnded) throw new Error('it has ended');
     } catch (error) {
       throw new Error(`${this.name} does not start: ${this.log()}`, { cause: error });
     }
+  }
+
+  /** Resolves when the server takes connections, rejects when it has ended before. */
+  async listens(): Promise<void> {
+    await eventually(() => (this.hasEnded ? undefined : this.greet()), { within: BOOT });
+    if (this.hasEnded) throw new Error('it has ended');
   }
 
   /** What the server has logged last, in each of its files. */
@@ -183,6 +195,33 @@ export class RabbitMqNode {
     return readdirSync(folder)
       .map((name) => `${name}: ${readFileSync(join(folder, name), 'utf8').slice(-characters)}`)
       .join('\n');
+  }
+
+  /**
+   * Resolves when the server has answered a client's greeting (AMQP 0-9-1, 4.2.2) with a method on channel 0. That a
+   * connection can be made says nothing: on the loopback device one that is tried often enough meets itself.
+   */
+  private greet(): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const socket = connect(this.port, this.host);
+      const end = (how: () => void): void => {
+        socket.destroy();
+        how();
+      };
+      socket.setTimeout(GREETED, () => {
+        end(() => {
+          reject(new Error('no answer to the greeting'));
+        });
+      });
+      socket.once('error', reject);
+      socket.once('connect', () => socket.write(Buffer.from('AMQP\0\0\t\u0001')));
+      socket.once('data', (answer) => {
+        end(() => {
+          if (answer[0] === 1) resolve();
+          else reject(new Error('that was not the broker'));
+        });
+      });
+    });
   }
 
   /** Starts the server and waits for nothing. */
