@@ -28,7 +28,7 @@ export async function longRun(
   minutes: number,
   say: (text: string) => void,
 ): Promise<string> {
-  const running = await peer.start(SETTINGS);
+  const running = await peer.start({ env: SETTINGS });
   try {
     await bench.connect(running, USERS, 'users');
     const load = { purpose: 'users', connections: USERS } as const;

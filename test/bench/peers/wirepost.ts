@@ -25,7 +25,14 @@ export interface Wirepost extends Peer {
   /** Of all partitions together. */
   readonly nodes: number;
   readonly partitions: number;
-  start(env?: Readonly<Record<string, string>>): Promise<RunningWirepost>;
+  start(how?: Start): Promise<RunningWirepost>;
+}
+
+/** What a scenario decides about all nodes that it starts. */
+export interface Start {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of each node, in place of what the setup says. */
+  readonly workers?: number;
 }
 
 /** How the product is set up; one node on one log when nothing is said. */
@@ -44,8 +51,8 @@ export interface Setup {
   readonly program?: () => string;
 }
 
-/** ms after which all workers listen. */
-const SETTLE = 2000;
+/** ms for each worker, after which all of them listen. */
+const WORKER_START = 1000;
 /** What `npm run build` makes. */
 const PROGRAM = 'dist/main.js';
 
@@ -61,7 +68,7 @@ export function wirepost(
     name = 'Wirepost',
     partitions = 1,
     nodes = 1,
-    workers = 1,
+    workers: usualWorkers = 1,
     singleUse = false,
     plain = false,
     program = () => PROGRAM,
@@ -71,7 +78,7 @@ export function wirepost(
     name,
     partitions,
     nodes: partitions * nodes,
-    async start(env = {}) {
+    async start({ env = {}, workers = usualWorkers } = {}) {
       started += 1;
       const prefix = `wirepost${String(started)}`;
       const running = await WirepostNodes.start(broker, {
@@ -81,7 +88,7 @@ export function wirepost(
       });
       await broker.sink(`${prefix}.sink`, `${prefix}.upstream`, BUSINESS);
       // That one worker is ready does not say that the others listen.
-      if (workers > 1) await wait(SETTLE);
+      if (workers > 1) await wait(workers * WORKER_START);
       const [serverPid = 0, ...otherPids] = running.pids.flatMap((pid) => [
         pid,
         ...childrenOf(pid),

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Bench } from '../bench';
 import type { OpenPlan } from '../generator/commands';
 import { GeneratorProcess } from '../generator/generator-process';
-import { childrenOf, cpuSeconds, openFilesLimit, residentKib } from '../machine';
+import { cpuSeconds, openFilesLimit, residentKib } from '../machine';
 import { Meter } from '../measurement';
 import type { Wirepost } from '../peers/wirepost';
 import type { Row, Scenario } from './scenario';
@@ -50,12 +50,11 @@ async function hold(
   workerCount: number,
   connections: number,
 ): Promise<Row> {
-  const running = await peer.start({ WORKERS: String(workerCount) });
+  const running = await peer.start({ workers: workerCount });
   const generators = Array.from({ length: workerCount }, () => new GeneratorProcess());
   try {
-    await wait(SETTLE);
     const primary = running.serverPid;
-    const workers = childrenOf(primary);
+    const workers = running.otherPids ?? [];
     const all = [primary, ...workers];
     const empty = await coreShare(all, EMPTY);
     const before = workers.map(residentKib);

@@ -21,7 +21,7 @@ export function resume(peers: readonly Wirepost[]): Scenario<Wirepost> {
     base: '',
     peers,
     async run(bench, peer) {
-      const running = await peer.start(SETTINGS);
+      const running = await peer.start({ env: SETTINGS });
       try {
         // Their tokens start from before what follows.
         const plan = await running.connections(CLIENTS, 'users');
