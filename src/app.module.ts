@@ -174,14 +174,13 @@ function interfaceProviders(settings: Settings): Provider[] {
     ),
     provide(
       SessionContext,
-      [LogFollower, AdmitClient, AcceptClientMessage, TokenService, BodyValidator, Clock, Metrics],
-      (follower, admit, accept, tokens, validator, clock, metrics) => ({
+      [LogFollower, AdmitClient, AcceptClientMessage, BodyValidator, Clock, Metrics],
+      (follower, admit, accept, validator, clock, metrics) => ({
         settings: websocket,
         delivery: follower.delivery,
         window: follower.window,
         admit,
         accept,
-        tokens,
         validator,
         clock,
         metrics,

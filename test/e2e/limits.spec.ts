@@ -50,19 +50,23 @@ describe('a node', () => {
     await node.stop();
   });
 
-  it('accepts tokens of the former secret while the secret is changed', async () => {
+  it('accepts tokens of the former secret while the secret is changed, and replaces them', async () => {
     const former = await TestNode.start();
     const url = await former.url('rotating');
     const first = await welcomed(TestClient.connect(url));
     const node = await TestNode.start({
       JWT_SECRET: `a-newer-signing-key-of-enough-length-0,${JWT_SECRET}`,
     });
-    await welcomed(TestClient.connect(node.socketUrl(String(first.welcome?.['reconnectToken']))));
+    const before = String(first.welcome?.['reconnectToken']);
+    const second = await welcomed(TestClient.connect(node.socketUrl(before)));
     const strict = await TestNode.start({ JWT_SECRET: 'a-newer-signing-key-of-enough-length-0' });
-    const refused = TestClient.connect(strict.socketUrl(String(first.welcome?.['reconnectToken'])));
+    const refused = TestClient.connect(strict.socketUrl(before));
     await eventually(() => {
       expect(refused.status).toBe(401);
     });
+    await welcomed(
+      TestClient.connect(strict.socketUrl(String(second.welcome?.['reconnectToken']))),
+    );
     await Promise.all([former, node, strict].map((one) => one.stop()));
   });
 

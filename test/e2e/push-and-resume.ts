@@ -82,7 +82,11 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
     await eventually(() => {
       expect(second.contents).toEqual(Array.from({ length: 21 }, (_, i) => i + 1));
     });
-    expect(second.welcome).toMatchObject({ resumed: true, cursor: first.cursor });
+    expect(second.welcome).toMatchObject({
+      resumed: true,
+      cursor: first.cursor,
+      reconnectToken: token,
+    });
   });
 
   it('delivers everything to each of two connections of one user', async () => {

@@ -20,9 +20,16 @@ export interface TokenClaims {
   readonly sessionTtl: number;
 }
 
+/** A token that was signed here and has not expired. */
+export interface VerifiedToken {
+  readonly claims: TokenClaims;
+  /** The token itself if it is for reconnecting and signed as `issue` would do it now: another one would be no better. */
+  readonly reusable: string | undefined;
+}
+
 /** Signs and verifies tokens. */
 export abstract class TokenService {
   abstract issue(claims: TokenClaims): string;
   /** Throws a Refusal: UNAUTHENTICATED for what was not signed here, TOKEN_EXPIRED for what was. */
-  abstract verify(token: string): TokenClaims;
+  abstract verify(token: string): VerifiedToken;
 }

@@ -4,11 +4,10 @@ import type { Partitions } from '../../domain/routing/partitions';
 import type { LogClaims } from '../log/log-claims';
 import type { LogProbe } from '../log/log-probe';
 import type { Clock } from '../ports/clock';
-import type { TokenClaims, TokenService } from '../ports/token-service';
+import type { TokenClaims, TokenService, VerifiedToken } from '../ports/token-service';
 
 /** A client that may connect, and where its deliveries start. */
-export interface Admission {
-  readonly claims: TokenClaims;
+export interface Admission extends VerifiedToken {
   readonly cursor: Cursor;
   /** True when the client gave the cursor itself. */
   readonly resumed: boolean;
@@ -27,7 +26,7 @@ export class AdmitClient {
   ) {}
 
   /** Verifies the signature alone. Throws UNAUTHENTICATED for what was not signed here, TOKEN_EXPIRED for what was. */
-  verify(token: string): TokenClaims {
+  verify(token: string): VerifiedToken {
     return this.tokens.verify(token);
   }
 
@@ -37,15 +36,29 @@ export class AdmitClient {
    * Throws OTHER_PARTITION or BAD_CURSOR; rejects with TOKEN_USED or a retryable Refusal when the log does not answer.
    * Admits at once where the log need not be asked: when a node has gone, thousands come back to another one.
    */
-  execute(claims: TokenClaims, cursorText: string | undefined): Admission | Promise<Admission> {
+  execute(token: VerifiedToken, cursorText: string | undefined): Admission | Promise<Admission> {
+    const { claims, reusable } = token;
     if (claims.partition !== this.partitions.nameOf(this.partitions.own))
       throw new Refusal('OTHER_PARTITION');
     const cursor = Cursor.parse(cursorText ?? claims.cursor);
     const resumed = cursorText !== undefined;
     if (claims.use === 'connect') return this.use(claims, cursor, resumed);
-    const admission = { claims, cursor, resumed, sessionEnds: claims.expiresAt };
+    const admission = { claims, reusable, cursor, resumed, sessionEnds: claims.expiresAt };
     if (this.probe.hasApplied(cursor)) return admission;
     return this.probe.reach(cursor).then(() => admission);
+  }
+
+  /** With which the client may come back while its session lasts; `cursor`: where it starts when it names none then. */
+  reconnectToken({ claims, reusable, sessionEnds }: Admission, cursor: Cursor): string {
+    // Who has come back has one already: its cursor is older, but who does not name its own has not kept any.
+    if (reusable !== undefined) return reusable;
+    return this.tokens.issue({
+      ...claims,
+      use: 'reconnect',
+      id: this.clock.newId(),
+      cursor: cursor.toString(),
+      expiresAt: sessionEnds,
+    });
   }
 
   private async use(claims: TokenClaims, cursor: Cursor, resumed: boolean): Promise<Admission> {
@@ -53,6 +66,7 @@ export class AdmitClient {
     await this.probe.reach(cursor);
     if (!(await this.claims.claim(`t ${claims.id}`, this.clock.newId())))
       throw new Refusal('TOKEN_USED');
-    return { claims, cursor, resumed, sessionEnds: this.clock.now() + claims.sessionTtl };
+    const sessionEnds = this.clock.now() + claims.sessionTtl;
+    return { claims, reusable: undefined, cursor, resumed, sessionEnds };
   }
 }

@@ -1,8 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
 /*
- * Tokens of one form only (RFC 7519, signed by HS256 of RFC 7518): a connection costs one to verify and one to sign,
- * and a library that is ready for every form takes several times as long before it is compiled.
+ * Tokens of one form only (RFC 7519, signed by HS256 of RFC 7518): a connection costs one to verify, a session one to
+ * sign, and a library that is ready for every form takes several times as long before it is compiled.
  */
 
 /** SHA-256 works on blocks of so many bytes, and gives so many. */
@@ -55,16 +55,16 @@ export function signed(payload: object, key: Hs256Key): string {
 }
 
 /**
- * The payload of a token that has exactly the usual header and was signed with one of the keys; undefined for every
- * other token, about which this says nothing.
+ * The payload of a token that has exactly the usual header and was signed with the key; undefined for every other
+ * token, about which this says nothing.
  */
-export function signedPayload(token: string, keys: readonly Hs256Key[]): unknown {
+export function signedPayload(token: string, key: Hs256Key): unknown {
   if (!token.startsWith(HEADER)) return undefined;
   const end = token.indexOf('.', HEADER.length);
   if (end === -1) return undefined;
   const text = token.slice(0, end);
   const signature = token.slice(end + 1);
-  if (!keys.some((key) => isSame(signature, key.signatureOf(text)))) return undefined;
+  if (!isSame(signature, key.signatureOf(text))) return undefined;
   try {
     return JSON.parse(textOf(token.slice(HEADER.length, end)));
   } catch {

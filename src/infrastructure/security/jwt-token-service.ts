@@ -4,7 +4,11 @@ import { JwtService } from '@nestjs/jwt';
 
 import { Refusal } from '../../domain/errors';
 import type { Clock } from '../../application/ports/clock';
-import { type TokenClaims, TokenService } from '../../application/ports/token-service';
+import {
+  type TokenClaims,
+  TokenService,
+  type VerifiedToken,
+} from '../../application/ports/token-service';
 import { LIMITS } from '../../protocol/unified-body';
 import { Hs256Key, signed, signedPayload } from './hs256';
 
@@ -36,8 +40,7 @@ interface ForUs {
 
 /** HS256 tokens signed with the first secret; the second one is accepted as well, while rotating. */
 export class JwtTokenService extends TokenService {
-  private readonly key: Hs256Key;
-  private readonly keys: readonly Hs256Key[];
+  private readonly keys: readonly [Hs256Key, ...Hs256Key[]];
   private readonly signer: JwtService;
   private readonly verifiers: readonly JwtService[];
 
@@ -46,29 +49,29 @@ export class JwtTokenService extends TokenService {
     private readonly clock: Clock,
   ) {
     super();
-    this.key = new Hs256Key(secrets[0]);
-    this.keys = [this.key, ...secrets.slice(1).map((secret) => new Hs256Key(secret))];
-    this.signer = new JwtService({ secret: keyOf(secrets[0]) });
+    const [newest, ...older] = secrets;
+    this.keys = [new Hs256Key(newest), ...older.map((secret) => new Hs256Key(secret))];
+    this.signer = new JwtService({ secret: keyOf(newest) });
     this.verifiers = secrets.map((secret) => new JwtService({ secret: keyOf(secret) }));
   }
 
   override issue(claims: TokenClaims): string {
     const payload = payloadOf(claims);
-    // One for every connection, in the form that `verify` knows; the others are the library's.
-    if (claims.use === 'reconnect') return signed(payload, this.key);
+    // One for every session, in the form that `verify` knows; the others are the library's.
+    if (claims.use === 'reconnect') return signed(payload, this.keys[0]);
     return this.signer.sign(payload, { algorithm: ALGORITHM, noTimestamp: true });
   }
 
-  override verify(token: string): TokenClaims {
-    const payload = signedPayload(token, this.keys);
-    // In this one case all is known; whatever is unusual is the library's to decide.
-    if (isPayload(payload) && isForUs(payload)) return this.usable(payload);
-    return claimsOf(this.verifyInFull(token));
-  }
-
-  private usable(payload: Payload): TokenClaims {
-    if (payload.exp <= this.seconds()) throw new Refusal('TOKEN_EXPIRED');
-    return claimsOf(payload);
+  override verify(token: string): VerifiedToken {
+    for (const key of this.keys) {
+      const payload = signedPayload(token, key);
+      // In this one case all is known; whatever is unusual is the library's to decide.
+      if (!isPayload(payload) || !isForUs(payload)) continue;
+      if (payload.exp <= this.seconds()) throw new Refusal('TOKEN_EXPIRED');
+      const isReusable = payload.us === 'reconnect' && key === this.keys[0];
+      return { claims: claimsOf(payload), reusable: isReusable ? token : undefined };
+    }
+    return { claims: claimsOf(this.verifyInFull(token)), reusable: undefined };
   }
 
   private verifyInFull(token: string): Payload {

@@ -4,7 +4,6 @@ import type { Delivery } from '../../application/delivery/delivery';
 import { type Receiver, Subscriber } from '../../application/delivery/subscriber';
 import type { Clock } from '../../application/ports/clock';
 import type { Metrics } from '../../application/ports/metrics';
-import type { TokenService } from '../../application/ports/token-service';
 import type { Admission, AdmitClient } from '../../application/session/admit-client';
 import type { AcceptClientMessage } from '../../application/upstream/accept-client-message';
 import { Refusal } from '../../domain/errors';
@@ -40,7 +39,6 @@ export abstract class SessionContext {
   abstract readonly window: Window;
   abstract readonly admit: AdmitClient;
   abstract readonly accept: AcceptClientMessage;
-  abstract readonly tokens: TokenService;
   abstract readonly validator: BodyValidator;
   abstract readonly clock: Clock;
   abstract readonly metrics: Metrics;
@@ -80,8 +78,9 @@ export class ClientSession implements Receiver {
   }
 
   /** Welcomes the client, tells it of a gap, replays what it missed and attaches it to the live end. */
-  open({ cursor, resumed, claims }: Admission): void {
-    if (this.controlled) this.channel.write([this.welcome(cursor, resumed, claims)]);
+  open(admission: Admission): void {
+    const { cursor, resumed } = admission;
+    if (this.controlled) this.channel.write([this.welcome(cursor, resumed, admission)]);
     const gap = this.context.window.gapAt(cursor);
     if (gap?.reason === 'OTHER_LOG') {
       this.context.metrics.count('gaps');
@@ -225,21 +224,14 @@ export class ClientSession implements Receiver {
     this.sessionEnds = admission.sessionEnds;
     const cursor = same ? Cursor.parse(this.position()) : admission.cursor;
     if (this.controlled)
-      this.context.delivery.send(this.subscriber, this.welcome(cursor, same, admission.claims));
+      this.context.delivery.send(this.subscriber, this.welcome(cursor, same, admission));
     this.context.delivery.resubscribe(this.subscriber, subscriptionOf(admission), cursor.offset);
   }
 
-  private welcome(cursor: Cursor, resumed: boolean, claims: Admission['claims']): Uint8Array {
-    const { tokens, clock, settings, window } = this.context;
-    const { uniqueId, clientType } = claims.identity;
+  private welcome(cursor: Cursor, resumed: boolean, admission: Admission): Uint8Array {
+    const { admit, clock, settings, window } = this.context;
+    const { uniqueId, clientType } = admission.claims.identity;
     this.id ??= clock.newId();
-    const reconnectToken = tokens.issue({
-      ...claims,
-      use: 'reconnect',
-      id: clock.newId(),
-      cursor: cursor.toString(),
-      expiresAt: this.sessionEnds,
-    });
     const text = welcomeText({
       op: 'welcome',
       connectionId: this.id,
@@ -253,7 +245,7 @@ export class ClientSession implements Receiver {
         maxDepth: LIMITS.depth,
         repeatWithin: Math.min(settings.repeatWithin, Math.floor(window.memory(clock.now()) / 2)),
       },
-      reconnectToken,
+      reconnectToken: admit.reconnectToken(admission, cursor),
       sessionEnds: this.sessionEnds,
     });
     return textFrame(text);

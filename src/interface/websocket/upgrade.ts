@@ -5,7 +5,7 @@ import { Logger } from '@nestjs/common';
 
 import type { LogProbe } from '../../application/log/log-probe';
 import type { Metrics } from '../../application/ports/metrics';
-import type { TokenClaims } from '../../application/ports/token-service';
+import type { VerifiedToken } from '../../application/ports/token-service';
 import type { Admission, AdmitClient } from '../../application/session/admit-client';
 import { Refusal } from '../../domain/errors';
 import { CloseCode } from '../../protocol/close-codes';
@@ -66,12 +66,12 @@ export class Upgrade {
     try {
       const { token, cursor } = this.target(request.url ?? '');
       this.checkOrigin(request.headers.origin);
-      const claims = this.verify(token);
-      if (claims === 'expired')
+      const verified = this.verify(token);
+      if (verified === 'expired')
         return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
       const busy = this.unwilling();
       if (busy !== undefined) return busy;
-      const admission = this.admit.execute(claims, cursor);
+      const admission = this.admit.execute(verified, cursor);
       if (!(admission instanceof Promise)) return { kind: 'open', admission };
       return admission.then(
         (late) => ({ kind: 'open', admission: late }),
@@ -98,7 +98,7 @@ export class Upgrade {
       throw new Refusal('ORIGIN');
   }
 
-  private verify(token: string): TokenClaims | 'expired' {
+  private verify(token: string): VerifiedToken | 'expired' {
     try {
       return this.admit.verify(token);
     } catch (error) {

@@ -184,7 +184,7 @@ export class WirepostNodes {
       headers: { authorization: `Bearer ${this.key}` },
     });
     const { data } = (await response.json()) as { data: string };
-    return this.tokens.verify(data.slice(data.lastIndexOf('/') + 1)).cursor;
+    return this.tokens.verify(data.slice(data.lastIndexOf('/') + 1)).claims.cursor;
   }
 
   private somebodyIn(partition: number): string {
