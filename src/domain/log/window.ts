@@ -5,6 +5,7 @@ import { Cursor } from './cursor';
 import { hashOf } from './frame-text';
 import { FrameRun } from './frame-run';
 import { Heads } from './heads';
+import { Marks } from './marks';
 import { Kind, Segment, type WindowPosition } from './segment';
 import { Segments } from './segments';
 import { SlabMemory } from './slab-memory';
@@ -79,6 +80,7 @@ export class Window {
   private segments = new Segments();
   /** Newest entry of each bucket of ids, and of each bucket of recipients. */
   private keys = new Heads(MIN_SLOTS);
+  private keyMarks = new Marks(MIN_SLOTS);
   private chains = new Heads(MIN_SLOTS);
   /** Newest multicast and newest broadcast; -1 = none. */
   private readonly wide = { [Kind.MULTICAST]: -1, [Kind.BROADCAST]: -1 };
@@ -107,7 +109,7 @@ export class Window {
   }
 
   get bytes(): number {
-    return this.segments.bytes + this.keys.bytes + this.chains.bytes;
+    return this.segments.bytes + this.keys.bytes + this.keyMarks.bytes + this.chains.bytes;
   }
 
   /** True when `trim` has something to drop for want of room. */
@@ -178,6 +180,7 @@ export class Window {
     this.segments.drop();
     this.segments = new Segments();
     this.keys = new Heads(MIN_SLOTS);
+    this.keyMarks = new Marks(MIN_SLOTS);
     this.chains = new Heads(MIN_SLOTS);
     this.particulars = [];
     this.numbers.clear();
@@ -271,6 +274,7 @@ export class Window {
   }
 
   private holds(hash: number, id: string, sender: string | undefined): boolean {
+    if (!this.keyMarks.mayHold(hash)) return false;
     let seq = this.keys.get(hash);
     for (;;) {
       const segment = this.segments.withSeq(seq);
@@ -329,7 +333,9 @@ export class Window {
 
   private linkKey(segment: Segment, i: number): void {
     const hash = segment.links.keyHashes[i] ?? 0;
-    segment.links.keys[i] = this.distance(segment.firstSeq + i, this.keys.get(hash));
+    const back = this.distance(segment.firstSeq + i, this.keys.get(hash));
+    segment.links.keys[i] = back;
+    this.keyMarks.add(hash, back === 0);
     this.keys.set(hash, segment.firstSeq + i);
   }
 
@@ -341,6 +347,7 @@ export class Window {
   /** Buckets anew, for another number of them. */
   private resize(slots: number): void {
     this.keys = new Heads(slots);
+    this.keyMarks = new Marks(slots);
     this.chains = new Heads(slots);
     for (const segment of this.segments) {
       for (let i = 0; i < segment.count; i += 1) {

@@ -81,6 +81,9 @@ describe('Window', () => {
       if (!log.add({ to: name(i), id: i.toString(36) }, time)) throw new Error(`lost ${String(i)}`);
       if (i % 7 === 0 && log.add({ to: name(i), id: i.toString(36) }, time))
         throw new Error(`doubled ${String(i)}`);
+      const before = i - ((i * 7919) % 40_000);
+      if (before >= 0 && !log.window.has(before.toString(36)))
+        throw new Error(`forgot ${String(before)} at ${String(i)}`);
       if (i % 5000 === 0) log.window.trim(time);
     }
     log.window.trim(10_000);
