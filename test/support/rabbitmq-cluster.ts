@@ -118,6 +118,8 @@ export class RabbitMqCluster {
     try {
       await eventually(
         async () => {
+          // A server that is paused or boots does not listen, which is known without a process a time.
+          await Promise.all(this.nodes.map((node) => node.greet()));
           for (const node of this.nodes) {
             const state = await this.stateOf(node);
             if (state !== this.sound) throw new Error(`${node.name} is at ${state}`);

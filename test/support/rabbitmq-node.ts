@@ -201,7 +201,7 @@ export class RabbitMqNode {
    * Resolves when the server has answered a client's greeting (AMQP 0-9-1, 4.2.2) with a method on channel 0. That a
    * connection can be made says nothing: on the loopback device one that is tried often enough meets itself.
    */
-  private greet(): Promise<void> {
+  greet(): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const socket = connect(this.port, this.host);
       const end = (how: () => void): void => {
