@@ -5,6 +5,8 @@ import type { Attempt, Operation } from './operation';
 
 /** ms within which a gateway must have answered: it has PUBLISH_TIMEOUT (2 s) for the broker. */
 export const ANSWER_WITHIN = 6000;
+/** ms of a step of that time. */
+const STEP = 500;
 
 interface Answer {
   readonly result: number;
@@ -31,16 +33,49 @@ export async function pushAll(
 }
 
 async function post(at: Entrance, path: string, body: unknown): Promise<Answer | Attempt> {
+  const patience = new Patience(ANSWER_WITHIN);
   try {
     const response = await fetch(at.base + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${SERVICE_KEY}` },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(ANSWER_WITHIN),
+      signal: patience.signal,
     });
     return (await response.json()) as Answer;
   } catch (error) {
     return lost(error);
+  } finally {
+    patience.end();
+  }
+}
+
+/**
+ * A timeout in steps, each of which counts once however late it comes: on a machine that is too slow for what a run asks
+ * of it this process stands still for seconds as well, and what it has not read by then is not missing.
+ */
+class Patience {
+  private readonly controller = new AbortController();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** `left` in ms. */
+  constructor(private left: number) {
+    this.wait();
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+  }
+
+  private wait(): void {
+    this.timer = setTimeout(() => {
+      this.left -= STEP;
+      if (this.left > 0) this.wait();
+      else this.controller.abort(new DOMException('no answer', 'TimeoutError'));
+    }, STEP);
   }
 }
 
