@@ -230,6 +230,8 @@ export class RabbitMqNode {
     const [command = args.shift() ?? ''] = this.inside;
     const said = openSync(join(this.folder, 'log', 'console.log'), 'a');
     this.child = spawn(command, args, {
+      // Mnesia without a folder takes this one, as was seen of a member that came back from a cut.
+      cwd: this.folder,
       env: this.env,
       stdio: ['ignore', said, said],
       detached: true,
