@@ -214,6 +214,10 @@ export class RabbitMqNode {
         });
       });
       socket.once('error', reject);
+      // A server that shuts down or is not up yet may close what it has taken, without a word.
+      socket.once('close', () => {
+        reject(new Error('closed without an answer'));
+      });
       socket.once('connect', () => socket.write(Buffer.from('AMQP\0\0\t\u0001')));
       socket.once('data', (answer) => {
         end(() => {
