@@ -172,11 +172,11 @@ export class RabbitMqNode {
     this.spawn();
     try {
       await this.listens();
-      await eventually(
+      await this.untilEnded(
         async () => {
           if ((await this.evaluate('rabbit:is_booted()')) !== 'true') throw new Error('not up yet');
         },
-        { within: BOOT, every: ASKED_EVERY },
+        { every: ASKED_EVERY },
       );
     } catch (error) {
       throw new Error(`${this.name} does not start: ${this.log()}`, { cause: error });
@@ -185,8 +185,7 @@ export class RabbitMqNode {
 
   /** Resolves when the server takes connections, rejects when it has ended before. */
   async listens(): Promise<void> {
-    await eventually(() => (this.hasEnded ? undefined : this.greet()), { within: BOOT });
-    if (this.hasEnded) throw new Error('it has ended');
+    await this.untilEnded(() => this.greet());
   }
 
   /** What the server has logged last, in each of its files. */
@@ -317,6 +316,15 @@ export class RabbitMqNode {
     const pid = Number(readFileSync(join(this.folder, 'pid'), 'utf8'));
     if (!Number.isInteger(pid) || pid < 2) throw new Error('the server has no process');
     return pid;
+  }
+
+  /** Repeats what must hold at last of a server that starts; rejects at once when the server has ended. */
+  private async untilEnded(
+    assertion: () => Promise<void>,
+    pace: { every?: number } = {},
+  ): Promise<void> {
+    await eventually(() => (this.hasEnded ? undefined : assertion()), { within: BOOT, ...pace });
+    if (this.hasEnded) throw new Error('it has ended');
   }
 
   private get hasEnded(): boolean {
