@@ -23,6 +23,8 @@ export interface Scenario extends Directed {
 }
 
 const SHORT = { around: 100, rate: 150, patience: 10_000 };
+/** Half as many: what is large keeps every process of the run busy. */
+const SHORT_OF_LARGE = { ...SHORT, rate: 75 };
 /** Messages so large that a few of them are more than a replay, or a window, holds. */
 const LARGE: Mix = {
   ...EVERYTHING,
@@ -77,14 +79,14 @@ export function scenarios(broker: RabbitMqNode) {
       during: () => wait(1000),
     },
     backlog: {
-      ...SHORT,
+      ...SHORT_OF_LARGE,
       name: 'clients away, much to replay',
       mix: LARGE,
       nemesis: ({ system }) => absentClients(system.clients.slice(0, 2)),
       during: (run) => whileMoreComes(run, 60),
     },
     window: {
-      ...SHORT,
+      ...SHORT_OF_LARGE,
       name: 'clients away for longer than the window',
       mix: LARGE,
       env: { WINDOW_MAX_BYTES: '1MiB' },

@@ -1,4 +1,4 @@
-import { eventually } from '../support/eventually';
+import { watchReadiness } from '../support/readiness-watch';
 import type { Nemesis } from './nemesis';
 import type { Gateway, System } from './system';
 
@@ -27,12 +27,11 @@ export function drained(system: System, victim: Gateway): Nemesis {
     allows: [],
     start: async () => {
       const status = victim.process.exited();
+      const readiness = await watchReadiness(victim.base);
       const began = performance.now();
       victim.process.signal('SIGTERM');
-      await eventually(async () => {
-        const { ok } = await fetch(`${victim.base}/health/ready`);
-        if (ok) throw new Error('it is still ready');
-      });
+      const seen = await readiness.next;
+      if (seen !== 'unready') throw new Error(`it was ready until it was ${seen}`);
       const unready = performance.now() - began;
       victim.up = false;
       if ((await status) !== 0) throw new Error(`it ended with ${String(await status)}`);

@@ -76,7 +76,7 @@ export class RabbitMqCluster {
 
   /** What an Erlang expression comes to at the first member that answers. */
   evaluate(expression: string): Promise<string> {
-    return this.atAny((node) => node.evaluate(expression));
+    return this.atAny((node) => node.evaluate(expression, 1));
   }
 
   /** Every queue and stream whose name starts so, asked of the first member that answers. */
@@ -161,7 +161,8 @@ export class RabbitMqCluster {
   }
 
   private stateOf(node: RabbitMqNode): Promise<string> {
-    return node.evaluate('{rabbit:is_running(), length(rabbit_mnesia:cluster_nodes(running))}');
+    const state = '{rabbit:is_running(), length(rabbit_mnesia:cluster_nodes(running))}';
+    return node.evaluate(state, 1);
   }
 
   /** Takes a stream's replica away from a member. */
