@@ -26,6 +26,8 @@ const PARTITIONS = new Partitions(2, 0);
 const BATCH = 500;
 const GIB = 1024 ** 3;
 const REPLAYS = 200;
+/** Bytes that a client far behind is given at a time, as Delivery does it. */
+const PIECE = 262_144;
 const HOUR = 3_600_000;
 
 let lastId = 0;
@@ -55,15 +57,12 @@ function stranger(): string {
   }
 }
 
-function newMessage(toUniqueId = anybody()): NewMessage {
+/** To one user, or to everybody where none is named. */
+function newMessage(toUniqueId: string | undefined): NewMessage {
+  const address =
+    toUniqueId === undefined ? { sendType: 'BROADCAST' } : { sendType: 'UNICAST', toUniqueId };
   const message = Message.compose(
-    {
-      sendType: 'UNICAST',
-      messageType: 'SERVER_TO_CLIENT',
-      businessType: 'bench.order',
-      toUniqueId,
-      content: body,
-    },
+    { ...address, messageType: 'SERVER_TO_CLIENT', businessType: 'bench.order', content: body },
     SERVICE,
     clock,
   );
@@ -71,10 +70,14 @@ function newMessage(toUniqueId = anybody()): NewMessage {
 }
 
 /** Entries as the broker delivers them: written by a gateway, `size` messages in each. */
-function own(messages: number, size: number): ConsumeMessage[] {
+function own(
+  messages: number,
+  size: number,
+  recipient: () => string | undefined = anybody,
+): ConsumeMessage[] {
   return Array.from({ length: messages / size }, () => {
     const { content, options } = codec.encodeMessages(
-      Array.from({ length: size }, () => newMessage()),
+      Array.from({ length: size }, () => newMessage(recipient())),
     );
     return deliveryOf(content, { ...options });
   });
@@ -132,6 +135,25 @@ function replay(follower: LogFollower): { median: number; longest: number } {
   return { median: times[REPLAYS / 2] ?? NaN, longest: times[REPLAYS - 1] ?? NaN };
 }
 
+/** ms for a client that has missed every broadcast of the window: the whole way, and the longest of its pieces. */
+function farBehind(follower: LogFollower): { whole: number; longest: number } {
+  const subscription = {
+    uniqueId: userName(0),
+    clientType: 'H5',
+    tags: new Set<string>(),
+    businesses: new Set<string>(),
+  };
+  const times: number[] = [];
+  for (let after = 0, complete = false; !complete;) {
+    const start = performance.now();
+    const piece = follower.window.replay(subscription, after, PIECE, Date.now());
+    times.push(performance.now() - start);
+    after = piece.upTo;
+    complete = piece.complete;
+  }
+  return { whole: times.reduce((sum, ms) => sum + ms), longest: Math.max(...times) };
+}
+
 /** Bytes in use. What a first collection has found is freed by another thread, and counts until a later one. */
 async function memory(): Promise<number> {
   for (let i = 0; i < 3; i += 1) {
@@ -157,6 +179,9 @@ async function main(): Promise<void> {
   const used = (await memory()) - before;
   const frames = frameBytes(follower);
   const { median, longest } = replay(follower);
+  const wide = newFollower();
+  await apply(wide, FEW, (messages) => own(messages, BATCH, () => undefined));
+  const behind = farBehind(wide);
   const costs: readonly Cost[] = [
     ['message without a recipient, 500 to an entry', batched, 'µs'],
     ['the same, an entry of its own', alone, 'µs'],
@@ -175,6 +200,8 @@ async function main(): Promise<void> {
     ],
     ['replay for a cursor a million entries old, median', median, 'ms'],
     ['replay for a cursor a million entries old, longest', longest, 'ms'],
+    ['replay of 200 000 broadcasts, in pieces of 256 KiB', behind.whole, 'ms'],
+    ['the longest of these pieces', behind.longest, 'ms'],
   ];
   process.stdout.write(`${JSON.stringify(costs)}\n`);
 }

@@ -13,6 +13,8 @@ const TAIL = 2;
 
 /** Whom an entry is for. */
 export const Kind = { NOBODY: 0, UNICAST: 1, MULTICAST: 2, BROADCAST: 3 } as const;
+/** Kinds that may concern everybody. */
+const WIDE = [Kind.MULTICAST, Kind.BROADCAST];
 const KIND_BITS = 3;
 /** Set while the entry is the newest one of its recipient. */
 const HEAD_BIT = 4;
@@ -28,7 +30,7 @@ export interface WindowPosition {
 export interface SegmentMessage {
   readonly kind: number;
   readonly expiresAt: number;
-  /** Distance in entries to the previous one for the same recipient (or kind); 0 when there is none. */
+  /** Of a unicast: distance in entries to the previous one for the same recipient; 0 when there is none. */
   readonly back: number;
   /** Number of the audience's particulars in the window's table; 0 = none. */
   readonly particulars: number;
@@ -63,6 +65,10 @@ export class Segment {
   private readonly audiences = new Map<number, Audience>();
   private slab: Uint8Array;
   private used = 0;
+  /** Newest entry of each kind, of those for many only; -1 when there is none. */
+  private readonly newest = [-1, -1, -1, -1];
+  /** True when it has entries for many. */
+  isWide = false;
   private readonly first: number;
   /** Time of its newest entry, ms since epoch. */
   time = 0;
@@ -111,7 +117,7 @@ export class Segment {
   /** Makes entry `i` a message. */
   describe(i: number, { kind, expiresAt, back, particulars }: SegmentMessage): void {
     this.columns.kinds[i] = kind;
-    this.columns.backs[i] = back;
+    this.columns.backs[i] = kind === Kind.UNICAST ? back : this.chainWide(kind, i);
     this.columns.particulars[i] = particulars;
     if (expiresAt === 0) return;
     this.expiries ??= new Float64Array(MAX_ENTRIES);
@@ -198,6 +204,19 @@ export class Segment {
     return this.columns.backs[i] ?? 0;
   }
 
+  /** Multicasts and broadcasts from entry `from` on, newest first within each kind. */
+  wide(from: number): number[] {
+    const found: number[] = [];
+    for (const kind of WIDE) {
+      let back = 1;
+      for (let i = this.newest[kind] ?? -1; i >= from && back !== 0; i -= back) {
+        found.push(i);
+        back = this.back(i);
+      }
+    }
+    return found;
+  }
+
   particularsOf(i: number): number {
     return this.columns.particulars[i] ?? 0;
   }
@@ -244,6 +263,14 @@ export class Segment {
       else low = middle + 1;
     }
     return low;
+  }
+
+  /** Distance to the previous entry of the kind in this segment, 0 when there is none; the entry is the newest now. */
+  private chainWide(kind: number, i: number): number {
+    const newest = this.newest[kind] ?? -1;
+    this.newest[kind] = i;
+    this.isWide = true;
+    return newest === -1 ? 0 : i - newest;
   }
 
   private keep(i: number, names: Strangers): void {

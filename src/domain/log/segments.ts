@@ -65,6 +65,15 @@ export class Segments implements Iterable<Segment> {
     return this.list[countUpTo(this.firstSeqs, seq) - 1];
   }
 
+  /** Those that may hold entries with offsets above `offset`, oldest first. */
+  *behind(offset: number): Generator<Segment> {
+    const { list } = this;
+    for (let k = Math.max(0, countUpTo(this.firstOffsets, offset) - 1); k < list.length; k += 1) {
+      const segment = list[k];
+      if (segment !== undefined) yield segment;
+    }
+  }
+
   /** The one among whose offsets this one is, whether there is an entry at it or not. */
   around(offset: number): Segment | undefined {
     const segment = this.list[countUpTo(this.firstOffsets, offset) - 1];

@@ -49,17 +49,12 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
-/** An entry in its segment. */
-interface Found {
-  readonly segment: Segment;
-  readonly i: number;
-}
-
 const KINDS = {
   unicast: Kind.UNICAST,
   multicast: Kind.MULTICAST,
   broadcast: Kind.BROADCAST,
 } as const;
+const NO_ENTRIES: readonly number[] = [];
 const BEFORE_ALL = new Cursor(-1, 0);
 /** Audiences with particulars (labels, client type) that share a table; others are kept one by one. */
 const MAX_PARTICULARS = 1024;
@@ -71,8 +66,8 @@ const MIN_LOAD = 0.25;
 const MIN_SLOTS = 1024;
 
 /**
- * The newest part of the log in memory, bounded by age and by bytes. Entries of one recipient are chained, so a
- * replay costs what it returns and not what lies between. Chains and ids are found by hash and proved by the names in
+ * The newest part of the log in memory, bounded by age and by bytes. Entries of one recipient are chained, and within each
+ * segment multicasts and broadcasts are, so a replay costs what it returns and not what lies between. Chains and ids are found by hash and proved by the names in
  * the frames themselves; links lead from newer to older entries only, so what is dropped needs no unlinking.
  */
 export class Window {
@@ -82,8 +77,6 @@ export class Window {
   private keys = new Heads(MIN_SLOTS);
   private keyMarks = new Marks(MIN_SLOTS);
   private chains = new Heads(MIN_SLOTS);
-  /** Newest multicast and newest broadcast; -1 = none. */
-  private readonly wide = { [Kind.MULTICAST]: -1, [Kind.BROADCAST]: -1 };
   private particulars: Audience[] = [];
   private readonly numbers = new Map<string, number>();
   private readonly seed = Math.floor(Math.random() * 2 ** 32);
@@ -141,7 +134,7 @@ export class Window {
     const kind = KINDS[audience.kind];
     const recipient = audience.kind === 'unicast' ? audience.uniqueId : undefined;
     const chainHash = recipient === undefined ? 0 : hashOf(this.seed, recipient, undefined);
-    const head = recipient === undefined ? this.newest(kind) : this.takeHead(chainHash, recipient);
+    const head = recipient === undefined ? -1 : this.takeHead(chainHash, recipient);
     const back = head === -1 ? 0 : this.nextSeq - head;
     const particulars = this.numberOf(audience);
     const segment = this.add(message, message.parts);
@@ -150,8 +143,7 @@ export class Window {
     segment.name(i, { id, sender, recipient, keyHash, chainHash });
     if (particulars === OWN_PARTICULARS) segment.keepAudience(i, audience);
     this.linkKey(segment, i);
-    if (recipient === undefined) this.wide[kind as keyof typeof this.wide] = this.nextSeq - 1;
-    else this.linkHead(segment, i);
+    if (recipient !== undefined) this.linkHead(segment, i);
     return segment.frames(i, i);
   }
 
@@ -184,8 +176,6 @@ export class Window {
     this.chains = new Heads(MIN_SLOTS);
     this.particulars = [];
     this.numbers.clear();
-    this.wide[Kind.MULTICAST] = -1;
-    this.wide[Kind.BROADCAST] = -1;
     this.end = undefined;
     this.base = at ?? BEFORE_ALL;
     this.squeezedAt = -Infinity;
@@ -224,18 +214,19 @@ export class Window {
   ): Replay {
     // Most who connect have missed nothing.
     const end = this.end?.offset ?? after;
-    const found = after < end ? this.collect(to, after) : [];
-    if (found.length === 0) return { frames: [], count: 0, upTo: end, complete: true };
+    if (after >= end) return { frames: [], count: 0, upTo: end, complete: true };
+    const own = this.chainOf(to.uniqueId, after);
     const frames = new FrameRun();
     let upTo = after;
-    for (const { segment, i } of found) {
-      const isWanted = !segment.expired(i, now) && this.isWanted(segment, i, to, except);
-      if (isWanted) {
-        if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget)
-          return { ...frames.end(), upTo, complete: false };
-        frames.add(segment, i);
+    for (const segment of this.segments.behind(after)) {
+      for (const i of concerning(segment, after, own)) {
+        if (!segment.expired(i, now) && this.isWanted(segment, i, to, except)) {
+          if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget)
+            return { ...frames.end(), upTo, complete: false };
+          frames.add(segment, i);
+        }
+        upTo = segment.offset(i);
       }
-      upTo = segment.offset(i);
     }
     return { ...frames.end(), upTo: end, complete: true };
   }
@@ -358,11 +349,6 @@ export class Window {
     }
   }
 
-  private newest(kind: number): number {
-    const seq = this.wide[kind as keyof typeof this.wide];
-    return this.segments.withSeq(seq) === undefined ? -1 : seq;
-  }
-
   /** Number of what an audience says beyond its kind and recipient. */
   private numberOf(audience: Audience): number {
     if (audience.kind !== 'multicast' && audience.clientType === '') return NO_PARTICULARS;
@@ -376,27 +362,18 @@ export class Window {
     return number;
   }
 
-  /** Entries of the three chains that can concern the subscriber, oldest first. */
-  private collect(to: Subscription, after: number): readonly Found[] {
-    const found: Found[] = [];
-    this.walk(this.headOf(hashOf(this.seed, to.uniqueId, undefined), to.uniqueId), after, found);
-    const one = found.length;
-    this.walk(this.newest(Kind.BROADCAST), after, found);
-    this.walk(this.newest(Kind.MULTICAST), after, found);
-    if (found.length === one) return found.reverse();
-    return found.sort((a, b) => a.segment.firstSeq + a.i - (b.segment.firstSeq + b.i));
-  }
-
-  private walk(head: number, after: number, found: Found[]): void {
-    let seq = head;
+  /** Sequence numbers of the unicasts to a recipient with offsets above `after`, newest first. */
+  private chainOf(recipient: string, after: number): number[] {
+    const seqs: number[] = [];
+    let seq = this.headOf(hashOf(this.seed, recipient, undefined), recipient);
     for (;;) {
       const segment = this.segments.withSeq(seq);
-      if (segment === undefined) return;
+      if (segment === undefined) return seqs;
       const i = seq - segment.firstSeq;
-      if (segment.offset(i) <= after) return;
-      found.push({ segment, i });
+      if (segment.offset(i) <= after) return seqs;
+      seqs.push(seq);
       const back = segment.back(i);
-      if (back === 0) return;
+      if (back === 0) return seqs;
       seq -= back;
     }
   }
@@ -426,4 +403,25 @@ export class Window {
     const i = segment.indexAfter(offset) - 1;
     return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
   }
+}
+
+/**
+ * Entries of a segment that can concern a subscriber, oldest first: what is for many, and what is for it alone by the end
+ * of `own`, from where that is taken.
+ */
+function concerning(segment: Segment, after: number, own: number[]): readonly number[] {
+  const end = segment.firstSeq + segment.count;
+  let next = own.at(-1) ?? end;
+  // Most segments of a long way back, where most messages are for one recipient.
+  if (next >= end && !segment.isWide) return NO_ENTRIES;
+  const found = segment.wide(segment.indexAfter(after));
+  for (; next < end; next = own.at(-1) ?? end) {
+    found.push(next - segment.firstSeq);
+    own.pop();
+  }
+  return found.sort(byNumber);
+}
+
+function byNumber(a: number, b: number): number {
+  return a - b;
 }
