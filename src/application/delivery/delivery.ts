@@ -164,11 +164,12 @@ export class Delivery {
     this.touch(subscriber);
     if (subscriber.live && subscriber.taken < this.shared.length) {
       const before = this.shared.slice(subscriber.taken);
-      subscriber.out = [...subscriber.out, ...before];
+      if (subscriber.out === NOTHING) subscriber.out = before;
+      else for (const one of before) subscriber.out.push(one);
       this.metrics.count('framesDelivered', before.length);
       subscriber.taken = this.shared.length;
     }
-    if (subscriber.out.length === 0) subscriber.out = [frame];
+    if (subscriber.out === NOTHING) subscriber.out = [frame];
     else subscriber.out.push(frame);
   }
 
