@@ -12,11 +12,19 @@ interface Waiter {
 
 /** Claims that travel as one log entry at most. */
 const BATCH = 500;
+/** ms that claims wait for the entry before theirs at most, however long its confirm takes. */
+const LINGER = 3;
 
-/** Claims keys by way of the log: the claims of one tick share an entry, and the first one in log order wins. */
+/**
+ * Claims keys by way of the log, where the first one in its order wins. Group commit: the claims of one tick, and those that
+ * come while an entry waits for its confirm, share an entry.
+ */
 export class LogClaims {
   private readonly waiting = new Map<string, Waiter[]>();
   private next: Claim[] = [];
+  /** Entries that wait for their confirm. */
+  private underWay = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly writer: LogWriter,
@@ -46,11 +54,7 @@ export class LogClaims {
       const others = this.waiting.get(id);
       if (others === undefined) this.waiting.set(id, [waiter]);
       else others.push(waiter);
-      if (this.next.push({ key, claimant }) === 1) {
-        setImmediate(() => {
-          this.write();
-        });
-      }
+      if (this.next.push({ key, claimant }) === 1) this.schedule();
     });
   }
 
@@ -70,20 +74,41 @@ export class LogClaims {
     }
   }
 
+  private schedule(): void {
+    if (this.underWay === 0) {
+      setImmediate(() => {
+        this.write();
+      });
+    } else {
+      this.timer = setTimeout(() => {
+        this.write();
+      }, LINGER);
+    }
+  }
+
   private write(): void {
+    clearTimeout(this.timer);
     const claims = this.next;
     this.next = [];
-    for (let i = 0; i < claims.length; i += BATCH) {
-      const batch = claims.slice(i, i + BATCH);
-      this.writer.append({ kind: 'claims', claims: batch }).catch((error: unknown) => {
+    for (let i = 0; i < claims.length; i += BATCH) this.append(claims.slice(i, i + BATCH));
+  }
+
+  private append(batch: readonly Claim[]): void {
+    this.underWay += 1;
+    this.writer
+      .append({ kind: 'claims', claims: batch })
+      .catch((error: unknown) => {
         const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL');
         for (const { key, claimant } of batch) {
           this.settle(key, claimant, (waiter) => {
             waiter.reject(refusal);
           });
         }
+      })
+      .finally(() => {
+        this.underWay -= 1;
+        if (this.underWay === 0) this.write();
       });
-    }
   }
 
   private settle(key: string, claimant: string, how: (waiter: Waiter) => void): void {

@@ -5,6 +5,7 @@ import { LogFollower } from '../../../src/application/log/log-follower';
 import { LogProbe } from '../../../src/application/log/log-probe';
 import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import { Subscriber } from '../../../src/application/delivery/subscriber';
+import { Refusal } from '../../../src/domain/errors';
 import { Cursor } from '../../../src/domain/log/cursor';
 import type { MessageEntry } from '../../../src/domain/log/log-entry';
 import type { Gap } from '../../../src/domain/log/window';
@@ -20,6 +21,24 @@ class AcceptingLog extends LogWriter {
   override append(entry: NewEntry): Promise<void> {
     this.appended.push(entry);
     return Promise.resolve();
+  }
+}
+
+/** Confirms an entry when it is told to, the oldest first. */
+class SlowLog extends AcceptingLog {
+  private readonly open: { resolve: () => void; reject: (reason: Refusal) => void }[] = [];
+
+  override append(entry: NewEntry): Promise<void> {
+    this.appended.push(entry);
+    return new Promise((resolve, reject) => this.open.push({ resolve, reject }));
+  }
+
+  confirm(): void {
+    this.open.shift()?.resolve();
+  }
+
+  fail(): void {
+    this.open.shift()?.reject(new Refusal('UNKNOWN_OUTCOME'));
   }
 }
 
@@ -332,6 +351,58 @@ describe('LogClaims', () => {
     expect(await Promise.all(asked)).toEqual([true, false, true]);
     expect(await claims.claim('k', 'c')).toBe(false);
     expect(log.appended).toHaveLength(1);
+  });
+
+  describe('while an entry waits for its confirm', () => {
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    });
+    afterEach(() => jest.useRealTimers());
+
+    function keysOf(log: AcceptingLog): string[][] {
+      return log.appended.map((entry) =>
+        entry.kind === 'claims' ? entry.claims.map(({ key }) => key) : [],
+      );
+    }
+
+    async function underWay(): Promise<{ log: SlowLog; claim: (key: string) => Promise<void> }> {
+      const { follower, clock } = aFollower();
+      const log = new SlowLog();
+      const claims = new LogClaims(log, follower, clock, 5000);
+      const claim = async (key: string): Promise<void> => {
+        claims.claim(key, 'a').catch(() => undefined);
+        await new Promise((resolve) => setImmediate(resolve));
+      };
+      await claim('k1');
+      await claim('k2');
+      await claim('k3');
+      expect(keysOf(log)).toEqual([['k1']]);
+      return { log, claim };
+    }
+
+    it('gathers what comes then, and writes it at the confirm', async () => {
+      const { log, claim } = await underWay();
+      log.confirm();
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(keysOf(log)).toEqual([['k1'], ['k2', 'k3']]);
+      log.confirm();
+      await claim('k4');
+      expect(keysOf(log).at(-1)).toEqual(['k4']);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('goes on after 3 ms when the confirm takes longer, and after one that fails', async () => {
+      const { log, claim } = await underWay();
+      jest.advanceTimersByTime(2);
+      expect(keysOf(log)).toHaveLength(1);
+      jest.advanceTimersByTime(1);
+      expect(keysOf(log)).toEqual([['k1'], ['k2', 'k3']]);
+      log.fail();
+      log.fail();
+      await new Promise((resolve) => setImmediate(resolve));
+      await claim('k4');
+      expect(keysOf(log).at(-1)).toEqual(['k4']);
+    });
   });
 
   it('gives up when the log does not answer in time', async () => {
