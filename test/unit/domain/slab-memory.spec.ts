@@ -1,13 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 
 import { SlabMemory } from '../../../src/domain/log/slab-memory';
-import { eventually } from '../../support/eventually';
 
 const SIZE = 1000;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 /** What V8 counts towards its next full collection. */
 const isCounted = (memory: ArrayBufferLike): boolean => memory instanceof ArrayBuffer;
@@ -47,12 +43,11 @@ describe('the memory of a window', () => {
     }
   });
 
+  // In a process of its own: in one of three runs V8 called no finalizer of a jest context that came after others.
   it('is not counted any more when a collection has freed what was let go', async () => {
-    letGo(3);
-    expect(isCounted(memory.allocate(SIZE))).toBe(true);
-    await eventually(() => {
-      collect();
-      expect(isCounted(memory.allocate(SIZE))).toBe(false);
-    });
-  });
+    const args = ['--expose-gc', '-r', './test/support/typescript.cjs'];
+    const program = './test/support/collection-program.ts';
+    const { stdout } = await promisify(execFile)(process.execPath, [...args, program]);
+    expect(JSON.parse(stdout)).toEqual([true, false]);
+  }, 20_000);
 });
