@@ -67,8 +67,6 @@ export class Segment {
   private used = 0;
   /** Newest entry of each kind, of those for many only; -1 when there is none. */
   private readonly newest = [-1, -1, -1, -1];
-  /** True when it has entries for many. */
-  isWide = false;
   private readonly first: number;
   /** Time of its newest entry, ms since epoch. */
   time = 0;
@@ -177,6 +175,11 @@ export class Segment {
     return (this.first + (this.columns.deltas[i] ?? 0)) / 1000;
   }
 
+  /** Offset of its newest entry. */
+  get end(): number {
+    return this.offset(this.count - 1);
+  }
+
   timestamp(i: number): number {
     return this.columns.timestamps[i] ?? 0;
   }
@@ -269,7 +272,6 @@ export class Segment {
   private chainWide(kind: number, i: number): number {
     const newest = this.newest[kind] ?? -1;
     this.newest[kind] = i;
-    this.isWide = true;
     return newest === -1 ? 0 : i - newest;
   }
 

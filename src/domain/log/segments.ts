@@ -3,6 +3,8 @@ import type { Segment } from './segment';
 /** The segments of a window, oldest first; sequence numbers run on from each to the next. */
 export class Segments implements Iterable<Segment> {
   private readonly list: Segment[] = [];
+  /** Those with entries for many. */
+  private readonly wide: Segment[] = [];
   /** Where each begins, side by side: a search among a thousand of them stays in the processor's cache. */
   private readonly firstSeqs: number[] = [];
   private readonly firstOffsets: number[] = [];
@@ -48,6 +50,7 @@ export class Segments implements Iterable<Segment> {
     if (first === undefined) return;
     this.total -= first.bytes;
     first.drop();
+    if (this.wide[0] === first) this.wide.shift();
     this.firstSeqs.shift();
     this.firstOffsets.shift();
   }
@@ -65,11 +68,19 @@ export class Segments implements Iterable<Segment> {
     return this.list[countUpTo(this.firstSeqs, seq) - 1];
   }
 
-  /** Those that may hold entries with offsets above `offset`, oldest first. */
-  *behind(offset: number): Generator<Segment> {
-    const { list } = this;
-    for (let k = Math.max(0, countUpTo(this.firstOffsets, offset) - 1); k < list.length; k += 1) {
-      const segment = list[k];
+  /** The newest one has got its first entry for many. */
+  widen(): void {
+    const { last } = this;
+    if (last !== undefined && this.wide.at(-1) !== last) this.wide.push(last);
+  }
+
+  /** Those with entries for many that may hold some with offsets above `offset`, oldest first. */
+  *wideBehind(offset: number): Generator<Segment> {
+    const { wide } = this;
+    let first = wide.length;
+    while (first > 0 && (wide[first - 1]?.end ?? 0) > offset) first -= 1;
+    for (let k = first; k < wide.length; k += 1) {
+      const segment = wide[k];
       if (segment !== undefined) yield segment;
     }
   }
@@ -77,9 +88,7 @@ export class Segments implements Iterable<Segment> {
   /** The one among whose offsets this one is, whether there is an entry at it or not. */
   around(offset: number): Segment | undefined {
     const segment = this.list[countUpTo(this.firstOffsets, offset) - 1];
-    return segment !== undefined && offset <= segment.offset(segment.count - 1)
-      ? segment
-      : undefined;
+    return segment !== undefined && offset <= segment.end ? segment : undefined;
   }
 }
 

@@ -54,7 +54,6 @@ const KINDS = {
   multicast: Kind.MULTICAST,
   broadcast: Kind.BROADCAST,
 } as const;
-const NO_ENTRIES: readonly number[] = [];
 const BEFORE_ALL = new Cursor(-1, 0);
 /** Audiences with particulars (labels, client type) that share a table; others are kept one by one. */
 const MAX_PARTICULARS = 1024;
@@ -143,7 +142,8 @@ export class Window {
     segment.name(i, { id, sender, recipient, keyHash, chainHash });
     if (particulars === OWN_PARTICULARS) segment.keepAudience(i, audience);
     this.linkKey(segment, i);
-    if (recipient !== undefined) this.linkHead(segment, i);
+    if (recipient === undefined) this.segments.widen();
+    else this.linkHead(segment, i);
     return segment.frames(i, i);
   }
 
@@ -218,7 +218,7 @@ export class Window {
     const own = this.chainOf(to.uniqueId, after);
     const frames = new FrameRun();
     let upTo = after;
-    for (const segment of this.segments.behind(after)) {
+    for (const segment of this.visits(own, after)) {
       for (const i of concerning(segment, after, own)) {
         if (!segment.expired(i, now) && this.isWanted(segment, i, to, except)) {
           if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget)
@@ -378,6 +378,23 @@ export class Window {
     }
   }
 
+  /** Segments with entries that can concern a subscriber, oldest first, from `own` as it is taken. */
+  private *visits(own: readonly number[], after: number): Generator<Segment> {
+    for (const wide of this.segments.wideBehind(after)) {
+      yield* this.owned(own, wide.firstSeq);
+      yield wide;
+    }
+    yield* this.owned(own, Infinity);
+  }
+
+  private *owned(own: readonly number[], before: number): Generator<Segment> {
+    for (let seq = own.at(-1); seq !== undefined && seq < before; seq = own.at(-1)) {
+      const segment = this.segments.withSeq(seq);
+      if (segment === undefined) return;
+      yield segment;
+    }
+  }
+
   private isWanted(segment: Segment, i: number, to: Subscription, except?: Subscription): boolean {
     if (!this.isAddressed(segment, i, to)) return false;
     if (except === undefined) return true;
@@ -410,16 +427,13 @@ export class Window {
  * of `own`, from where that is taken.
  */
 function concerning(segment: Segment, after: number, own: number[]): readonly number[] {
-  const end = segment.firstSeq + segment.count;
-  let next = own.at(-1) ?? end;
-  // Most segments of a long way back, where most messages are for one recipient.
-  if (next >= end && !segment.isWide) return NO_ENTRIES;
   const found = segment.wide(segment.indexAfter(after));
-  for (; next < end; next = own.at(-1) ?? end) {
-    found.push(next - segment.firstSeq);
+  const end = segment.firstSeq + segment.count;
+  for (let seq = own.at(-1); seq !== undefined && seq < end; seq = own.at(-1)) {
+    found.push(seq - segment.firstSeq);
     own.pop();
   }
-  return found.sort(byNumber);
+  return found.length > 1 ? found.sort(byNumber) : found;
 }
 
 function byNumber(a: number, b: number): number {
