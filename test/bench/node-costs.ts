@@ -4,6 +4,7 @@ import type { ConsumeMessage } from 'amqplib';
 
 import { LogFollower } from '../../src/application/log/log-follower';
 import { Message, SERVICE } from '../../src/domain/message/message';
+import type { Subscription } from '../../src/domain/routing/audience';
 import { Partitions } from '../../src/domain/routing/partitions';
 import { LogCodec } from '../../src/infrastructure/rabbitmq/log-codec';
 import type { NewMessage } from '../../src/infrastructure/rabbitmq/message-batch';
@@ -116,17 +117,15 @@ async function apply(
   return (spent / total) * 1000;
 }
 
+function subscriptionOf(uniqueId: string): Subscription {
+  return { uniqueId, clientType: 'H5', tags: new Set(), businesses: new Set() };
+}
+
 /** ms for one subscriber at the beginning of the window, the median and the longest. */
 function replay(follower: LogFollower): { median: number; longest: number } {
   const times: number[] = [];
   for (let i = 0; i < REPLAYS; i += 1) {
-    const uniqueId = userName(Math.floor(Math.random() * USERS));
-    const subscription = {
-      uniqueId,
-      clientType: 'H5',
-      tags: new Set<string>(),
-      businesses: new Set<string>(),
-    };
+    const subscription = subscriptionOf(anybody());
     const start = performance.now();
     follower.window.replay(subscription, 0, Infinity, Date.now());
     times.push(performance.now() - start);
@@ -137,12 +136,7 @@ function replay(follower: LogFollower): { median: number; longest: number } {
 
 /** ms for a client that has missed every broadcast of the window: the whole way, and the longest of its pieces. */
 function farBehind(follower: LogFollower): { whole: number; longest: number } {
-  const subscription = {
-    uniqueId: userName(0),
-    clientType: 'H5',
-    tags: new Set<string>(),
-    businesses: new Set<string>(),
-  };
+  const subscription = subscriptionOf(userName(0));
   const times: number[] = [];
   for (let after = 0, complete = false; !complete;) {
     const start = performance.now();
@@ -211,12 +205,7 @@ function frameBytes(follower: LogFollower): number {
   let bytes = 0;
   let count = 0;
   for (let user = 0; user < USERS; user += 1) {
-    const subscription = {
-      uniqueId: userName(user),
-      clientType: 'H5',
-      tags: new Set<string>(),
-      businesses: new Set<string>(),
-    };
+    const subscription = subscriptionOf(userName(user));
     const found = follower.window.replay(subscription, 0, Infinity, Date.now());
     for (const frame of found.frames) bytes += frame.length;
     count += found.count;
