@@ -1,4 +1,3 @@
-import { GroupCommit } from '../../application/log/group-commit';
 import { LogWriter, type NewEntry } from '../../application/ports/message-log';
 import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
@@ -14,6 +13,8 @@ const MAX_BYTES = 100 * 1024;
 const EAGER = 2;
 /** Messages that wait for their confirm at a time. */
 const MAX_PENDING = 20_000;
+/** ms that a message waits for others at most, however long the confirms take. */
+const LINGER = 3;
 
 interface Waiting {
   readonly entry: NewMessage;
@@ -28,10 +29,10 @@ interface Waiting {
 export class RabbitMqLogWriter extends LogWriter {
   private waiting: Waiting[] = [];
   private waitingBytes = 0;
+  private underWay = 0;
   private pending = 0;
-  private readonly group = new GroupCommit(EAGER, () => {
-    this.commit();
-  });
+  private isDue = false;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly publisher: ConfirmingPublisher,
@@ -59,17 +60,33 @@ export class RabbitMqLogWriter extends LogWriter {
     return new Promise((resolve, reject) => {
       this.waitingBytes += size;
       if (this.waiting.push({ entry, resolve, reject }) >= MAX_MESSAGES) this.commit();
-      else this.group.schedule();
+      else this.schedule();
     });
   }
 
+  private schedule(): void {
+    if (this.underWay < EAGER) {
+      if (this.isDue) return;
+      this.isDue = true;
+      setImmediate(() => {
+        this.isDue = false;
+        this.commit();
+      });
+    } else {
+      this.timer ??= setTimeout(() => {
+        this.commit();
+      }, LINGER);
+    }
+  }
+
   private commit(): void {
-    this.group.taken();
+    clearTimeout(this.timer);
+    this.timer = undefined;
     const { waiting } = this;
     if (waiting.length === 0) return;
     this.waiting = [];
     this.waitingBytes = 0;
-    this.group.began();
+    this.underWay += 1;
     this.publish(this.codec.encodeMessages(waiting.map(({ entry }) => entry)))
       .then(
         () => {
@@ -80,8 +97,9 @@ export class RabbitMqLogWriter extends LogWriter {
         },
       )
       .finally(() => {
+        this.underWay -= 1;
         this.pending -= waiting.length;
-        this.group.ended();
+        if (this.underWay < EAGER) this.commit();
       });
   }
 
