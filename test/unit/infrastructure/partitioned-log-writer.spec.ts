@@ -11,7 +11,6 @@ const PARTITIONS = new Partitions(2, 1);
 const USERS = ['u0', 'u4'] as const;
 
 class ListedWriter extends LogWriter {
-  override readonly blocked = false;
   readonly taken: string[] = [];
   refusal: Refusal | undefined;
 
