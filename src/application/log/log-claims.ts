@@ -2,6 +2,7 @@ import type { Claim } from '../../domain/log/log-entry';
 import { Refusal } from '../../domain/errors';
 import type { Clock } from '../ports/clock';
 import type { LogWriter } from '../ports/message-log';
+import { GroupCommit } from './group-commit';
 import type { LogFollower } from './log-follower';
 
 interface Waiter {
@@ -12,8 +13,8 @@ interface Waiter {
 
 /** Claims that travel as one log entry at most. */
 const BATCH = 500;
-/** ms that claims wait for the entry before theirs at most, however long its confirm takes. */
-const LINGER = 3;
+/** Entries that wait for their confirm at a time, above which claims wait for each other. */
+const EAGER = 1;
 
 /**
  * Claims keys by way of the log, where the first one in its order wins. Group commit: the claims of one tick, and those that
@@ -22,9 +23,9 @@ const LINGER = 3;
 export class LogClaims {
   private readonly waiting = new Map<string, Waiter[]>();
   private next: Claim[] = [];
-  /** Entries that wait for their confirm. */
-  private underWay = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly group = new GroupCommit(EAGER, () => {
+    this.write();
+  });
 
   constructor(
     private readonly writer: LogWriter,
@@ -54,7 +55,8 @@ export class LogClaims {
       const others = this.waiting.get(id);
       if (others === undefined) this.waiting.set(id, [waiter]);
       else others.push(waiter);
-      if (this.next.push({ key, claimant }) === 1) this.schedule();
+      this.next.push({ key, claimant });
+      this.group.schedule();
     });
   }
 
@@ -74,27 +76,15 @@ export class LogClaims {
     }
   }
 
-  private schedule(): void {
-    if (this.underWay === 0) {
-      setImmediate(() => {
-        this.write();
-      });
-    } else {
-      this.timer = setTimeout(() => {
-        this.write();
-      }, LINGER);
-    }
-  }
-
   private write(): void {
-    clearTimeout(this.timer);
+    this.group.taken();
     const claims = this.next;
     this.next = [];
     for (let i = 0; i < claims.length; i += BATCH) this.append(claims.slice(i, i + BATCH));
   }
 
   private append(batch: readonly Claim[]): void {
-    this.underWay += 1;
+    this.group.began();
     this.writer
       .append({ kind: 'claims', claims: batch })
       .catch((error: unknown) => {
@@ -106,8 +96,7 @@ export class LogClaims {
         }
       })
       .finally(() => {
-        this.underWay -= 1;
-        if (this.underWay === 0) this.write();
+        this.group.ended();
       });
   }
 

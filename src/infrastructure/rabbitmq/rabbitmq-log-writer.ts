@@ -1,3 +1,4 @@
+import { GroupCommit } from '../../application/log/group-commit';
 import { LogWriter, type NewEntry } from '../../application/ports/message-log';
 import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
@@ -13,8 +14,6 @@ const MAX_BYTES = 100 * 1024;
 const EAGER = 2;
 /** Messages that wait for their confirm at a time. */
 const MAX_PENDING = 20_000;
-/** ms that a message waits for others at most, however long the confirms take. */
-const LINGER = 3;
 
 interface Waiting {
   readonly entry: NewMessage;
@@ -29,10 +28,10 @@ interface Waiting {
 export class RabbitMqLogWriter extends LogWriter {
   private waiting: Waiting[] = [];
   private waitingBytes = 0;
-  private underWay = 0;
   private pending = 0;
-  private isDue = false;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly group = new GroupCommit(EAGER, () => {
+    this.commit();
+  });
 
   constructor(
     private readonly publisher: ConfirmingPublisher,
@@ -56,33 +55,17 @@ export class RabbitMqLogWriter extends LogWriter {
     return new Promise((resolve, reject) => {
       this.waitingBytes += size;
       if (this.waiting.push({ entry, resolve, reject }) >= MAX_MESSAGES) this.commit();
-      else this.schedule();
+      else this.group.schedule();
     });
   }
 
-  private schedule(): void {
-    if (this.underWay < EAGER) {
-      if (this.isDue) return;
-      this.isDue = true;
-      setImmediate(() => {
-        this.isDue = false;
-        this.commit();
-      });
-    } else {
-      this.timer ??= setTimeout(() => {
-        this.commit();
-      }, LINGER);
-    }
-  }
-
   private commit(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.group.taken();
     const { waiting } = this;
     if (waiting.length === 0) return;
     this.waiting = [];
     this.waitingBytes = 0;
-    this.underWay += 1;
+    this.group.began();
     this.publish(this.codec.encodeMessages(waiting.map(({ entry }) => entry)))
       .then(
         () => {
@@ -93,9 +76,8 @@ export class RabbitMqLogWriter extends LogWriter {
         },
       )
       .finally(() => {
-        this.underWay -= 1;
         this.pending -= waiting.length;
-        if (this.underWay < EAGER) this.commit();
+        this.group.ended();
       });
   }
 
