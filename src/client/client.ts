@@ -87,7 +87,7 @@ export class Client {
     });
     this.unwatch = host.watch(
       () => {
-        this.connection.wake();
+        this.connection.back();
       },
       () => {
         this.inbox.settle();

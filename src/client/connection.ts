@@ -105,7 +105,13 @@ export class Connection {
     if (this.state === 'connecting' || this.state === 'connected') this.lost(code, reason);
   }
 
-  /** The network or the page is back: no time to wait. */
+  /** The network or the page is back: what failed without it tells nothing about the reconnect token. */
+  back(): void {
+    this.unwelcomed = 0;
+    this.wake();
+  }
+
+  /** No time to wait. */
   wake(): void {
     if (this.state === 'waiting') {
       // Without a timer nobody has connected yet: the owner may still look for its position.

@@ -40,7 +40,7 @@ function soundHistory(): Entry[] {
   deliver('s2-1', 's2', 1, ['c1', 'c2', 'c3']);
   const allows = ['abnormal-close', 'silence', 'gap'] as const;
   add({ kind: 'nemesis', name: 'kill -9', phase: 'start', allows });
-  add({ kind: 'closed', client: 'c1', gateway: 'g1', code: 1006, by: 'server' });
+  add({ kind: 'closed', client: 'c1', gateway: 'g1', code: 1006, reason: '', by: 'server' });
   add({ kind: 'nemesis', name: 'kill -9', phase: 'felt', allows, evidence: 'process gone' });
   invoke('s1-3', 's1', 3, ['c1']);
   add({ kind: 'info', op: 's1-3', attempts: 1, reason: 'no answer', silent: true });
@@ -153,6 +153,7 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
       client: 'c2',
       gateway: 'g1',
       code: 1006,
+      reason: '',
       by: 'server',
     }),
   ],

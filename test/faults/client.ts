@@ -50,6 +50,7 @@ export class FaultClient {
   /** The gateway that it is, or was last, connected to. */
   gateway = '';
   private readonly sockets = new Set<WatchedSocket>();
+  private readonly page = new EventTarget();
   private away = false;
 
   constructor(
@@ -58,11 +59,17 @@ export class FaultClient {
     private readonly history: History,
     options: { readonly cursor?: string } = {},
   ) {
-    this.client = connect({
-      url: () => doors.token(identity),
-      socket: (url, protocol) => this.open(url, protocol),
-      ...options,
-    });
+    // The SDK hears of its network as on a page, and each client has one of its own.
+    Object.assign(globalThis, { addEventListener: this.page.addEventListener.bind(this.page) });
+    try {
+      this.client = connect({
+        url: () => doors.token(identity),
+        socket: (url, protocol) => this.open(url, protocol),
+        ...options,
+      });
+    } finally {
+      Reflect.deleteProperty(globalThis, 'addEventListener');
+    }
     this.client.on('*', (message) => {
       this.received(message);
     });
@@ -97,7 +104,7 @@ export class FaultClient {
   online(): void {
     if (!this.away) return;
     this.away = false;
-    this.client.reconnect();
+    this.page.dispatchEvent(new Event('online'));
   }
 
   private received(message: Delivered): void {
@@ -131,11 +138,12 @@ export class FaultClient {
       socket.terminate();
     });
     socket.on('error', () => undefined);
-    socket.on('close', (code) => {
+    socket.on('close', (code, why) => {
       this.sockets.delete(socket);
+      if (!isOpen) return;
       const by = socket.left ? 'client' : 'server';
-      if (isOpen)
-        this.history.add({ kind: 'closed', client: this.name, gateway: door.name, code, by });
+      const reason = why.toString();
+      this.history.add({ kind: 'closed', client: this.name, gateway: door.name, code, reason, by });
     });
     return socket;
   }

@@ -60,6 +60,7 @@ export interface Closed {
   readonly client: string;
   readonly gateway: string;
   readonly code: number;
+  readonly reason: string;
   /** Who closed first. */
   readonly by: 'client' | 'server';
 }
