@@ -289,7 +289,14 @@ export class WirepostApp {
     const page = this.nest.get(MetricsPage);
     page.observe({ connections });
     page.observe({ logOffset, ready: () => (probe.ready ? 1 : 0) }, 'min');
-    page.observe({ ...window, logLagSeconds: () => probe.lag / 1000 }, 'max');
+    page.observe(
+      {
+        ...window,
+        logLagSeconds: () => probe.lag / 1000,
+        logBlocked: () => (probe.blocked ? 1 : 0),
+      },
+      'max',
+    );
     this.nest.get(LiveFigures).observe({
       ...gauges,
       logLag: () => probe.lag,

@@ -92,6 +92,23 @@ export function messageLogContract(open: () => Promise<LogUnderTest>): void {
       expect(second.entries).toEqual(first.entries);
     });
 
+    it('is at the end of the log when it has read what is in it', async () => {
+      await append('m1', 'm2');
+      const reader = await log.reader();
+      expect(await reader.isAtEnd()).toBe(false);
+      const listener = new RecordingListener();
+      await reader.start(HOUR, listener);
+      await eventually(() => {
+        expect(listener.ids).toEqual(['m1', 'm2']);
+      });
+      expect(await reader.isAtEnd()).toBe(true);
+      await append('m3');
+      await eventually(async () => {
+        expect(await reader.isAtEnd()).toBe(true);
+        expect(listener.ids).toEqual(['m1', 'm2', 'm3']);
+      });
+    });
+
     it('leaves out what is older than was asked for', async () => {
       await append('old');
       const written = Date.now();

@@ -196,6 +196,8 @@ describe('the RabbitMQ adapters, when the broker', () => {
       expect(await append('m1')).toBe('UNAVAILABLE');
       expect(await outcome(publish('q1'))).toBe('UNAVAILABLE');
       expect(performance.now() - started).toBeLessThan(1000);
+      expect(broker.logWriter.blocked).toBe(true);
+      expect(await broker.logReader.isAtEnd()).toBe(true);
       broker.logReader.restart();
       const other = await connectReader();
       await eventually(() => {
@@ -207,6 +209,7 @@ describe('the RabbitMQ adapters, when the broker', () => {
       await eventually(() => {
         expect(listener.ids).toContain('again');
       });
+      expect(broker.logWriter.blocked).toBe(false);
     }, 60_000);
 
     it('does not keep a node from closing', async () => {

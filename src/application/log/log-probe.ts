@@ -8,7 +8,7 @@ import type { LogFollower } from './log-follower';
 
 /** ms between probes; the log also tells time by them to entries that carry none. */
 export const PROBE_INTERVAL = 5000;
-/** A node whose last probe came back longer ago than this (ms) is not ready. */
+/** A node that knew longer ago than this (ms) that it has caught up is not ready. */
 const FRESH = 12_000;
 /** ms of silence from a log that takes entries after which the reader is opened anew. */
 const SILENT = 20_000;
@@ -22,14 +22,17 @@ interface Flight {
 
 /**
  * Writes an entry and waits until this node reads it: the one proof that the way through the log works and that
- * the node has caught up with everything confirmed before.
+ * the node has caught up with everything confirmed before. While the log takes nothing from anybody there is nothing to
+ * write, and nothing to miss for a node that has read to its end.
  */
 export class LogProbe {
   private readonly flights = new Map<string, Flight>();
   private readonly logger = new Logger(LogProbe.name);
   private waiting: Promise<void> | undefined;
   private current: Promise<void> | undefined;
-  private lastBack = -Infinity;
+  /** When (ms) the node last knew that it has caught up. */
+  private caughtUp = -Infinity;
+  private isLooking = false;
   /** ms that the last probe took to come back. */
   private trip = 0;
   /** Since when (ms) no probe has come back. */
@@ -49,18 +52,22 @@ export class LogProbe {
       probeRead: (id) => {
         const flight = this.flights.get(id);
         if (flight === undefined) return;
-        this.lastBack = this.clock.now();
-        this.trip = this.lastBack - flight.since;
-        this.awaitedSince = undefined;
-        this.unread = undefined;
+        const now = this.clock.now();
+        this.trip = now - flight.since;
+        this.catchUp(now);
         flight.done();
       },
     });
   }
 
-  /** True while the last probe that came back is fresh. */
+  /** True when the node knew a moment ago that it has caught up. */
   get ready(): boolean {
-    return this.clock.now() - this.lastBack < FRESH;
+    return this.clock.now() - this.caughtUp < FRESH;
+  }
+
+  /** True while the log takes nothing from anybody. */
+  get blocked(): boolean {
+    return this.writer.blocked;
   }
 
   /** ms by which this node is behind the end of the log: the way of its last probe, or the wait for the next. */
@@ -101,9 +108,30 @@ export class LogProbe {
         flight.done(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
     }
     this.watchReader(now);
-    if (this.current === undefined && now - this.lastBack >= PROBE_INTERVAL) {
-      this.probe().catch(() => undefined);
-    }
+    if (now - this.caughtUp < PROBE_INTERVAL) return;
+    if (this.blocked) this.look(now);
+    else if (this.current === undefined) this.probe().catch(() => undefined);
+  }
+
+  private catchUp(now: number): void {
+    this.caughtUp = now;
+    this.awaitedSince = undefined;
+    this.unread = undefined;
+  }
+
+  /** Where nothing can be written, compares what was read with what the log holds; a log that cannot be asked says no. */
+  private look(now: number): void {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    this.reader
+      .isAtEnd()
+      .then((isAtEnd) => {
+        if (isAtEnd && this.blocked) this.catchUp(now);
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        this.isLooking = false;
+      });
   }
 
   /** A reader that reads is only behind; one that stands still, although there is something to read, is dead. */

@@ -15,6 +15,8 @@ export type NewEntry =
 
 /** The writing end of the one durable log. */
 export abstract class LogWriter {
+  /** True while the log takes nothing from anybody, as during an alarm of the broker; what it holds can be read. */
+  abstract readonly blocked: boolean;
   /**
    * Resolves when the entry is durable (confirmed and not returned). Rejects with a Refusal:
    * UNAVAILABLE when it is certain that nothing was written, UNKNOWN_OUTCOME when it is not.
@@ -51,6 +53,8 @@ export abstract class LogReader {
    * the last one read when the broker was away. Resolves when the reader is set up, not when it has caught up.
    */
   abstract start(maxAge: number, listener: LogListener): Promise<void>;
+  /** True when everything was read that the log held at the time of the call. Rejects when the log cannot be asked. */
+  abstract isAtEnd(): Promise<boolean>;
   /** Opens the reading end anew at the same position: for a reader that has fallen silent. */
   abstract restart(): void;
   abstract stop(): Promise<void>;

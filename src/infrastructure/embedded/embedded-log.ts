@@ -19,6 +19,7 @@ interface Held {
 
 /** The log in memory: append is confirmed in a later turn of the event loop, as a broker's would be. */
 export class EmbeddedLog extends LogWriter {
+  override readonly blocked = false;
   private held: Held[] = [];
   private bytes = 0;
   private next = 0;
@@ -125,6 +126,10 @@ export class EmbeddedLogReader extends LogReader {
   /** Offset of the next entry to read. */
   get position(): number {
     return this.next;
+  }
+
+  override isAtEnd(): Promise<boolean> {
+    return Promise.resolve(this.log.from(this.next) === undefined);
   }
 
   override restart(): void {

@@ -72,6 +72,11 @@ export class ConfirmingPublisher {
     );
   }
 
+  /** True while the broker takes no publishes (memory or disk alarm); known from the first publish on. */
+  get blocked(): boolean {
+    return this.link.blocked;
+  }
+
   async start(): Promise<void> {
     await this.keeper.start();
     this.timer = setInterval(() => {
@@ -104,7 +109,7 @@ export class ConfirmingPublisher {
     const { channel } = this.keeper;
     if (channel === undefined || this.stopping)
       return Promise.reject(new Refusal('UNAVAILABLE', 'the broker is away'));
-    if (this.link.blocked)
+    if (this.blocked)
       return Promise.reject(new Refusal('UNAVAILABLE', 'the broker takes no publishes now'));
     if (this.pending.size >= MAX_PENDING || this.bytes >= MAX_PENDING_BYTES) {
       return Promise.reject(new Refusal('OVERLOAD', 'too many publishes wait for the broker'));
@@ -170,7 +175,7 @@ export class ConfirmingPublisher {
     for (const pending of this.pending) {
       if (pending.deadline > now) return;
       this.unknown(pending);
-      if (now - this.answered < CUT_OFF || this.link.blocked) continue;
+      if (now - this.answered < CUT_OFF || this.blocked) continue;
       this.answered = now;
       this.cutOff();
     }

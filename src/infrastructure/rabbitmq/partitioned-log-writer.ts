@@ -16,6 +16,10 @@ export class PartitionedLogWriter extends LogWriter {
     super();
   }
 
+  override get blocked(): boolean {
+    return this.writers.some(({ blocked }) => blocked);
+  }
+
   override append(entry: NewEntry): Promise<void> {
     const { own } = this.partitions;
     const partition =

@@ -5,7 +5,7 @@ import { type LogListener, LogReader } from '../../application/ports/message-log
 import type { BrokerLink } from './broker-link';
 import { ChannelKeeper, isWithoutReplica } from './channel-keeper';
 import { isSameEntry, type LogCodec } from './log-codec';
-import { offsetOf, reachesOffset } from './log-end';
+import { newestEntry, offsetOf, reachesOffset } from './log-end';
 import { StreamCredit } from './stream-credit';
 import type { Stream } from './topology';
 
@@ -68,6 +68,12 @@ export class RabbitMqLogReader extends LogReader {
     this.listener = listener;
     this.from = `${String(Math.ceil(maxAge / 1000))}s`;
     await this.keeper.start();
+  }
+
+  override async isAtEnd(): Promise<boolean> {
+    const newest = await newestEntry(this.link.connection, this.stream.name);
+    const end = newest === undefined ? undefined : offsetOf(newest);
+    return end !== undefined && end <= this.applied;
   }
 
   override restart(): void {

@@ -41,6 +41,10 @@ export class RabbitMqLogWriter extends LogWriter {
     super();
   }
 
+  override get blocked(): boolean {
+    return this.publisher.blocked;
+  }
+
   override append(entry: NewEntry): Promise<void> {
     if (entry.kind !== 'message') {
       // What was appended before comes before it in the log.

@@ -33,12 +33,16 @@ export class HealthController {
   @Public()
   @HttpCode(200)
   @ApiOperation({
-    summary: 'An entry written by this node came back to it through the log a moment ago',
+    summary:
+      'An entry written by this node came back to it through the log a moment ago, or the broker takes none and this node has read all',
   })
   ready(): Answer<string> {
     if (this.willingness.stopping) throw new Refusal('RESTARTING');
     if (!this.probe.ready)
-      throw new Refusal('UNAVAILABLE', 'no entry of this node came back through the log lately');
+      throw new Refusal(
+        'UNAVAILABLE',
+        'this node has not known lately that it reads all that is in the log',
+      );
     return success('ready');
   }
 

@@ -13,6 +13,7 @@ import { RecordingMetrics } from '../../support/recording-metrics';
 
 /** A log that confirms when the test says so. */
 class HeldLog extends LogWriter {
+  override readonly blocked = false;
   readonly appended: NewEntry[] = [];
   private readonly waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
 

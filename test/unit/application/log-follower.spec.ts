@@ -15,6 +15,7 @@ import { RecordingMetrics } from '../../support/recording-metrics';
 const encoder = { encode: (parts: readonly Uint8Array[]) => parts };
 
 class AcceptingLog extends LogWriter {
+  override blocked = false;
   readonly appended: NewEntry[] = [];
 
   override append(entry: NewEntry): Promise<void> {
@@ -43,9 +44,16 @@ class SlowLog extends AcceptingLog {
 
 class CountingReader extends LogReader {
   restarts = 0;
+  looks = 0;
+  end: Promise<boolean> = Promise.resolve(true);
 
   override start(): Promise<void> {
     return Promise.resolve();
+  }
+
+  override isAtEnd(): Promise<boolean> {
+    this.looks += 1;
+    return this.end;
   }
 
   override restart(): void {
@@ -221,6 +229,57 @@ describe('LogProbe', () => {
     expect(probe.ready).toBe(true);
     clock.advance(13_000);
     expect(probe.ready).toBe(false);
+  });
+
+  describe('while the log takes nothing from anybody', () => {
+    async function beats(clock: FakeClock, probe: LogProbe, seconds: number): Promise<void> {
+      for (let second = 0; second < seconds; second += 1) {
+        clock.advance(1000);
+        probe.beat();
+        for (let i = 0; i < 5; i += 1) await Promise.resolve();
+      }
+    }
+
+    it('stays ready for as long as the node has read to its end, and writes no probes', async () => {
+      const { probe, log, follower, reader, clock } = await aProbe();
+      const flying = probe.probe();
+      readBack(log, follower, 0);
+      await flying;
+      log.blocked = true;
+      await beats(clock, probe, 60);
+      expect(probe.ready).toBe(true);
+      expect(probe.lag).toBe(0);
+      expect(reader.looks).toBe(12);
+      expect(log.appended).toHaveLength(1);
+      reader.end = Promise.resolve(false);
+      await beats(clock, probe, 13);
+      expect(probe.ready).toBe(false);
+    });
+
+    it('is not ready when the log cannot be asked, and asks once at a time', async () => {
+      const { probe, log, reader, clock } = await aProbe();
+      log.blocked = true;
+      reader.end = Promise.reject(new Error('the channel is closed'));
+      await beats(clock, probe, 2);
+      expect(probe.ready).toBe(false);
+      expect(reader.looks).toBe(2);
+      reader.end = new Promise(() => undefined);
+      await beats(clock, probe, 20);
+      expect(reader.looks).toBe(3);
+    });
+
+    it('does not count an end that was looked at before the log took entries again', async () => {
+      const { probe, log, reader, clock } = await aProbe();
+      log.blocked = true;
+      let answer: (isAtEnd: boolean) => void = () => undefined;
+      reader.end = new Promise((resolve) => (answer = resolve));
+      await beats(clock, probe, 1);
+      log.blocked = false;
+      answer(true);
+      await beats(clock, probe, 1);
+      expect(probe.ready).toBe(false);
+      expect(log.appended).toHaveLength(1);
+    });
   });
 
   it('knows how far the node is behind, also while nothing comes back', async () => {

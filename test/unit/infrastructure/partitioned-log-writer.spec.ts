@@ -11,6 +11,7 @@ const PARTITIONS = new Partitions(2, 1);
 const USERS = ['u0', 'u4'] as const;
 
 class ListedWriter extends LogWriter {
+  override readonly blocked = false;
   readonly taken: string[] = [];
   refusal: Refusal | undefined;
 
