@@ -224,20 +224,23 @@ describe('the connection of the SDK', () => {
       scripted.client.close();
     });
 
-    it.each(returns)('uses its reconnect token on %s, however many attempts failed before', async (_name, happen) => {
-      const scripted = await ScriptedClient.welcomed();
-      scripted.socket.drop();
-      for (let i = 0; i < 2; i += 1) {
-        scripted.client.reconnect();
-        await settled();
+    it.each(returns)(
+      'uses its reconnect token on %s, however many attempts failed before',
+      async (_name, happen) => {
+        const scripted = await ScriptedClient.welcomed();
         scripted.socket.drop();
-      }
-      happen();
-      await settled();
-      expect(scripted.sockets).toHaveLength(4);
-      expect(scripted.socket.url).toContain('/socket/again');
-      scripted.client.close();
-    });
+        for (let i = 0; i < 2; i += 1) {
+          scripted.client.reconnect();
+          await settled();
+          scripted.socket.drop();
+        }
+        happen();
+        await settled();
+        expect(scripted.sockets).toHaveLength(4);
+        expect(scripted.socket.url).toContain('/socket/again');
+        scripted.client.close();
+      },
+    );
 
     it.each(returns)('leaves a socket that died unseen within 5 s of %s', async (_name, happen) => {
       const scripted = await ScriptedClient.welcomed();
