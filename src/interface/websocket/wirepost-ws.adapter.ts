@@ -9,6 +9,7 @@ import { Refusal } from '../../domain/errors';
 import { SUBPROTOCOL } from '../../protocol/frames';
 import { ClientSocket } from './client-socket';
 import { refuseUpgrade, Upgrade, type Verdict } from './upgrade';
+import { UpgradeAnswers } from './upgrade-answers';
 import type { WebSocketSettings } from './websocket-settings';
 
 /** Fragments of one message (RFC 6455 section 5.4) that are put up with. */
@@ -23,6 +24,7 @@ const UPGRADE_TIMEOUT = 10_000;
  */
 export class WirepostWsAdapter extends WsAdapter {
   private readonly log = new Logger(WirepostWsAdapter.name);
+  private readonly answers = new UpgradeAnswers();
   private wss: WebSocketServer | undefined;
   /** One for all, as every listener of a connection that can be: each of its own is kept as long as the connection. */
   private readonly onError = (error: Error): void => {
@@ -99,12 +101,11 @@ export class WirepostWsAdapter extends WsAdapter {
       refuseUpgrade(socket, verdict.refusal);
       return;
     }
-    // The 101 and what the session says first leave in one write.
     socket.cork();
     this.wss?.handleUpgrade(request, socket, head, (ws) => {
       this.onUpgraded(ws, request, socket, verdict);
     });
-    socket.uncork();
+    this.answers.add(socket);
   }
 
   private onUpgraded(
