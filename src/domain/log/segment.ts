@@ -255,8 +255,14 @@ export class Segment {
     return this.slab.subarray(this.start(i), this.columns.ends[j] ?? 0);
   }
 
+  /** True when all its entries have offsets above `offset`: to look at one would be to wait for memory. */
+  isAfter(offset: number): boolean {
+    return thousandths(offset) < this.first;
+  }
+
   /** Index of the first entry with an offset above `offset`; `count` when there is none. */
   indexAfter(offset: number): number {
+    if (this.isAfter(offset)) return 0;
     const wanted = thousandths(offset) - this.first;
     let low = 0;
     let high = this.count;

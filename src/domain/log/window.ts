@@ -216,16 +216,15 @@ export class Window {
     const end = this.end?.offset ?? after;
     if (after >= end) return { frames: [], count: 0, upTo: end, complete: true };
     const own = this.chainOf(to.uniqueId, after);
-    const frames = new FrameRun();
-    let upTo = after;
+    const frames = new FrameRun(after);
     for (const segment of this.visits(own, after)) {
       for (const i of concerning(segment, after, own)) {
         if (!segment.expired(i, now) && this.isWanted(segment, i, to, except)) {
           if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget)
-            return { ...frames.end(), upTo, complete: false };
+            return { ...frames.end(), upTo: frames.upTo, complete: false };
           frames.add(segment, i);
         }
-        upTo = segment.offset(i);
+        frames.pass(segment, i);
       }
     }
     return { ...frames.end(), upTo: end, complete: true };
@@ -370,7 +369,7 @@ export class Window {
       const segment = this.segments.withSeq(seq);
       if (segment === undefined) return seqs;
       const i = seq - segment.firstSeq;
-      if (segment.offset(i) <= after) return seqs;
+      if (!segment.isAfter(after) && segment.offset(i) <= after) return seqs;
       seqs.push(seq);
       const back = segment.back(i);
       if (back === 0) return seqs;
