@@ -65,9 +65,10 @@ const MIN_LOAD = 0.25;
 const MIN_SLOTS = 1024;
 
 /**
- * The newest part of the log in memory, bounded by age and by bytes. Entries of one recipient are chained, and within each
- * segment multicasts and broadcasts are, so a replay costs what it returns and not what lies between. Chains and ids are found by hash and proved by the names in
- * the frames themselves; links lead from newer to older entries only, so what is dropped needs no unlinking.
+ * The newest part of the log in memory, bounded by age and by bytes. Entries of one recipient are chained, and within
+ * each segment multicasts and broadcasts are, so a replay costs what it returns and not what lies between. Chains and ids
+ * are found by hash and proved by the names in the frames themselves; links lead from newer to older entries only, so
+ * what is dropped needs no unlinking.
  */
 export class Window {
   private readonly slabs: SlabMemory;
