@@ -242,5 +242,7 @@ export function pushAndResume(env: () => Readonly<Record<string, string>>): void
         content: { reason: 'OTHER_LOG' },
       });
     });
+    const { content, cursor } = plain.bodies[0] ?? {};
+    expect(content).toMatchObject({ to: cursor });
   });
 }

@@ -9,12 +9,16 @@ export class Cursor {
     readonly timestamp: number,
   ) {}
 
-  /** Throws BAD_CURSOR for anything but `<offset>-<timestamp>`. */
+  /**
+   * Throws BAD_CURSOR for anything but `<offset>-<timestamp>`. `0-0` is before the first entry, as `toString` writes it:
+   * who has seen an entry at 0 that carries no time gets it once more, rather than never.
+   */
   static parse(text: string): Cursor {
     const parts = parseCursor(text);
     if (parts === undefined)
       throw new Refusal('BAD_CURSOR', 'cursor must be <offset>-<timestamp>', 'cursor');
-    return new Cursor(parts.offset, parts.timestamp);
+    const isBeforeAll = parts.offset === 0 && parts.timestamp === 0;
+    return new Cursor(isBeforeAll ? -1 : parts.offset, parts.timestamp);
   }
 
   toString(): string {

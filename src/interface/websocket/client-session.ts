@@ -162,7 +162,8 @@ export class ClientSession implements Receiver {
     const [from, to] = [gap.from.toString(), gap.to.toString()];
     const { reason } = gap;
     if (this.controlled) return control({ op: 'gap', from, to, reason });
-    return this.notice('wirepost.gap', { from, to, reason });
+    // Not the position of now: who comes back with this cursor goes on where the gap ends.
+    return this.notice('wirepost.gap', { from, to, reason }, to);
   }
 
   private onControl(frame: ClientFrame): void {
@@ -260,14 +261,15 @@ export class ClientSession implements Receiver {
     if (this.controlled) this.send({ op: 'rejected', ...answer });
     else {
       const content = { ...answer, ...(field !== undefined && { field }) };
-      this.context.delivery.send(this.subscriber, this.notice('wirepost.rejected', content));
+      const notice = this.notice('wirepost.rejected', content, this.position());
+      this.context.delivery.send(this.subscriber, notice);
     }
     if (atOnce && ++this.badFrames >= MAX_BAD_FRAMES)
       this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
   }
 
   /** What a plain client must not miss, as a unified body of a reserved business type. */
-  private notice(businessType: string, content: object): Uint8Array {
+  private notice(businessType: string, content: object, cursor: string): Uint8Array {
     const { uniqueId, clientType } = this.origin;
     const body = {
       sendType: 'UNICAST',
@@ -277,7 +279,7 @@ export class ClientSession implements Receiver {
       toClientType: clientType,
       timestamp: this.context.clock.now(),
       content,
-      cursor: this.position(),
+      cursor,
       messageId: this.context.clock.newId(),
     };
     return textFrame(JSON.stringify(body));

@@ -124,6 +124,12 @@ describe('Cursor', () => {
       expect(Cursor.parse(text).toString()).toBe(text);
   });
 
+  it('is before the first entry as 0-0, so that nobody misses that one', () => {
+    expect(new Cursor(-1, 0).toString()).toBe('0-0');
+    expect(Cursor.parse('0-0')).toEqual(new Cursor(-1, 0));
+    expect(Cursor.parse('0-5')).toEqual(new Cursor(0, 5));
+  });
+
   it.each([
     '',
     '1',
