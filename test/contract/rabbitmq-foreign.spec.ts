@@ -10,7 +10,7 @@ import { anEntry } from './message-log.contract';
 import { silence } from './quiet-logger';
 import { connectBroker, Program, settingsFor } from './rabbitmq-fixture';
 import { jsonOf, RecordingListener } from './recording-listener';
-import { ToldHandler } from './upstream.contract';
+import { question, ToldHandler } from './upstream.contract';
 
 silence();
 
@@ -308,5 +308,45 @@ describe('an upstream message that another program has published', () => {
     expect(await program.deadLetters(prefix)).toEqual([
       { messageId: 'bad', reason: expect.stringContaining('BAD_JSON') as string, attempt: 1 },
     ]);
+  });
+
+  it.each([
+    ['a number below every integer', { score: { '!': 'double', value: -1e300 } }],
+    ['a name that amqplib takes for its own', { a: { '!': 'object', value: { '!': 'text' } } }],
+    ['more numbers than fit again', { many: Array.from({ length: 7250 }, () => 1.5) }],
+  ])(
+    'that is invalid, with headers that cannot be written again, is buried once: %s',
+    async (_, headers) => {
+      publish('hello', { messageId: 'bad', headers: { ...headers, 'x-trace': 'abc' } });
+      publish(JSON.stringify(aQuestion({ messageId: 'good' })));
+      await eventually(() => {
+        expect(handler.ids).toEqual(['good', 'good']);
+      });
+      const [letter, ...more] = await program.peek(`${prefix}.dead`);
+      expect(letter?.properties.messageId).toBe('bad');
+      expect(letter?.properties.headers).toMatchObject({ 'x-trace': 'abc' });
+      expect(more).toEqual([]);
+    },
+  );
+
+  it('is its client’s message again when the service’s user publishes a gateway’s dead letter', async () => {
+    const businessType = 'report.build';
+    const told = new ToldHandler((n) =>
+      n === 1 ? { kind: 'reject', reason: 'x'.repeat(100_000) } : DONE,
+    );
+    await broker.queues.consume({ businessType, concurrency: 1 }, told.handle);
+    await broker.upstream.publish(question({ messageId: 'm1', businessType }));
+    await eventually(async () => {
+      expect(await program.deadLetters(prefix)).toHaveLength(1);
+    });
+    const [letter] = await program.peek(`${prefix}.dead`);
+    if (letter === undefined) throw new Error('there is no dead letter');
+    const { type, appId, userId, messageId } = letter.properties as Options.Publish;
+    const kept = { type, appId, userId, messageId };
+    program.channel.publish(`${prefix}.upstream`, businessType, letter.content, kept);
+    await eventually(() => {
+      expect(told.ids).toEqual(['m1', 'm1']);
+    });
+    expect(told.got[1]?.message).toEqual(told.got[0]?.message);
   });
 });

@@ -1,19 +1,20 @@
 import { Logger } from '@nestjs/common';
-import type { ConfirmChannel, ConsumeMessage, MessagePropertyHeaders } from 'amqplib';
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
 import type { HandlerQueue, UpstreamDelivery } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
 import type { Outcome } from '../../domain/routing/redelivery-policy';
 import type { BrokerLink } from './broker-link';
+import { carriedHeaders } from './carried-headers';
 import { ChannelKeeper } from './channel-keeper';
 import type { ConfirmingPublisher } from './confirming-publisher';
 import { declareHandler, type Names } from './topology';
 import type { UpstreamCodec } from './upstream-codec';
 
-/** ms before a delivery that could not be settled goes back to its queue: no hot loop. */
-const REQUEUE_PAUSE = 1000;
-/** Bytes of a dead letter's own headers (as JSON) above which they are left out: amqplib encodes no more than 64 KiB. */
-const MAX_HEADERS = 32 * 1024;
+/** ms before what a delivery needs is tried once more: no hot loop. */
+const PAUSE = 1000;
+/** Characters of a reason that a dead letter keeps. */
+const MAX_REASON = 1000;
 
 type Handle = (delivery: UpstreamDelivery) => Promise<Outcome>;
 
@@ -65,6 +66,10 @@ export class AckingConsumer {
   private async subscribe(channel: ConfirmChannel): Promise<void> {
     await declareHandler(channel, this.names, this.queue.businessType);
     await channel.prefetch(this.queue.concurrency);
+    const closing = new AbortController();
+    channel.once('close', () => {
+      closing.abort();
+    });
     await channel.consume(
       this.name,
       (delivery) => {
@@ -74,7 +79,7 @@ export class AckingConsumer {
           return;
         }
         if (this.stopping) return;
-        const work = this.settle(channel, delivery).finally(() => {
+        const work = this.settle(channel, closing.signal, delivery).finally(() => {
           this.work.delete(work);
         });
         this.work.add(work);
@@ -83,32 +88,47 @@ export class AckingConsumer {
     );
   }
 
-  private async settle(channel: ConfirmChannel, delivery: ConsumeMessage): Promise<void> {
-    try {
-      await this.process(delivery);
-      this.answer(() => {
-        channel.ack(delivery);
-      });
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      this.logger.error(`a delivery of ${this.name} goes back to its queue: ${text}`);
-      await new Promise((resolve) => setTimeout(resolve, REQUEUE_PAUSE));
-      this.answer(() => {
-        channel.nack(delivery, false, true);
-      });
+  /**
+   * Acknowledges a delivery when its outcome is safe. What cannot be done now is tried again here: a delivery that goes
+   * back to its queue is handled once more, and RabbitMQ 4 drops one that has gone back 20 times.
+   */
+  private async settle(
+    channel: ConfirmChannel,
+    closed: AbortSignal,
+    raw: ConsumeMessage,
+  ): Promise<void> {
+    const delivery = this.decode(raw);
+    const refused = delivery instanceof Refusal;
+    const outcome = refused
+      ? reject(`${delivery.code}: ${delivery.message}`)
+      : await this.repeat(closed, () => this.handle(delivery));
+    if (outcome === undefined) return;
+    const isSafe = await this.repeat(closed, async () => {
+      if (outcome.kind === 'retry' && !refused) await this.again(delivery, outcome.delay);
+      if (outcome.kind === 'reject')
+        await this.bury(raw, outcome.reason, refused ? 1 : delivery.attempt);
+      return true;
+    });
+    if (isSafe === true) ack(channel, raw);
+  }
+
+  /** Undefined when the channel closed, by which the broker has the delivery back, or the consumer is to stop. */
+  private async repeat<T>(closed: AbortSignal, what: () => Promise<T>): Promise<T | undefined> {
+    for (;;) {
+      try {
+        return await what();
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        this.logger.error(`a delivery of ${this.name} has to wait: ${text}`);
+      }
+      if (this.isOver(closed)) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      if (this.isOver(closed)) return undefined;
     }
   }
 
-  /** Resolves when the delivery may be acknowledged. */
-  private async process(raw: ConsumeMessage): Promise<void> {
-    const delivery = this.decode(raw);
-    if (delivery instanceof Refusal) {
-      await this.bury(raw, `${delivery.code}: ${delivery.message}`, 1);
-      return;
-    }
-    const outcome = await this.handle(delivery);
-    if (outcome.kind === 'retry') await this.again(delivery, outcome.delay);
-    if (outcome.kind === 'reject') await this.bury(raw, outcome.reason, delivery.attempt);
+  private isOver(closed: AbortSignal): boolean {
+    return this.stopping || closed.aborted;
   }
 
   private decode(raw: ConsumeMessage): UpstreamDelivery | Refusal {
@@ -116,7 +136,8 @@ export class AckingConsumer {
       return this.codec.decode(raw);
     } catch (error) {
       if (error instanceof Refusal) return error;
-      throw error;
+      this.logger.error(error);
+      return new Refusal('INTERNAL', 'it could not be read');
     }
   }
 
@@ -140,11 +161,12 @@ export class AckingConsumer {
     const { businessType } = this.queue;
     const id: unknown = properties.messageId;
     const routing = await this.publisher.publish(this.names.dead, businessType, content, {
+      ...this.codec.carried(properties),
       ...(typeof id === 'string' && { messageId: id }),
       contentType: 'application/json',
       headers: {
-        ...carried(properties.headers),
-        'wp-reason': reason,
+        ...carriedHeaders(properties.headers),
+        'wp-reason': reason.slice(0, MAX_REASON),
         'wp-business-type': businessType,
         'wp-attempt': attempt,
         'wp-queue': this.name,
@@ -153,21 +175,19 @@ export class AckingConsumer {
     });
     if (routing === 'unroutable') throw new Error('the dead letter queue is missing');
   }
-
-  /** On the delivery's own channel: when that is closed, the broker has requeued the delivery already. */
-  private answer(how: () => void): void {
-    try {
-      how();
-    } catch {
-      this.logger.debug('the channel closed before the answer');
-    }
-  }
 }
 
-/** Headers that a dead letter keeps: all, unless they are so long that adding to them would break the frame. */
-function carried(headers: MessagePropertyHeaders | undefined): MessagePropertyHeaders {
-  if (headers === undefined || Buffer.byteLength(JSON.stringify(headers)) > MAX_HEADERS) return {};
-  return headers;
+function reject(reason: string): Outcome {
+  return { kind: 'reject', reason };
+}
+
+/** On the delivery's own channel: when that is closed, the broker has the delivery back already. */
+function ack(channel: ConfirmChannel, delivery: ConsumeMessage): void {
+  try {
+    channel.ack(delivery);
+  } catch {
+    // A closed channel has no deliveries.
+  }
 }
 
 /** Cancels a consumer on a channel that may be closing, which amqplib answers by throwing. */

@@ -1,4 +1,4 @@
-import type { ConsumeMessage, Options } from 'amqplib';
+import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 
 import { encodeUpstream } from '../../application/message-json';
 import type { Clock } from '../../application/ports/clock';
@@ -51,8 +51,7 @@ export class UpstreamCodec {
 
   /** Throws a Refusal for what is not a valid message. */
   decode({ content, properties }: ConsumeMessage): UpstreamDelivery {
-    const trusted = properties.type === TYPE && properties.userId === this.user;
-    const note = trusted ? noteOf(properties.appId) : undefined;
+    const note = this.isOwn(properties) ? noteOf(properties.appId) : undefined;
     const value = withId(readJson(content), usableId(properties));
     const repeatable = note?.repeatable ?? Object.hasOwn(value, 'messageId');
     const origin = note?.fromClient === true ? clientOf(value) : SERVICE;
@@ -61,6 +60,16 @@ export class UpstreamCodec {
       publishId: note?.publishId,
       attempt: note?.attempt ?? 1,
     };
+  }
+
+  /** What a gateway's message must keep to be one when it is published once more, by the same user. */
+  carried(properties: MessageProperties): Options.Publish {
+    if (!this.isOwn(properties) || noteOf(properties.appId) === undefined) return {};
+    return { type: TYPE, userId: this.user, appId: String(properties.appId) };
+  }
+
+  private isOwn({ type, userId }: MessageProperties): boolean {
+    return type === TYPE && userId === this.user;
   }
 }
 
