@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+
 import { eventually } from '../support/eventually';
 import { aBody } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
@@ -88,4 +90,35 @@ describe('a node', () => {
     expect(metrics.description).toMatch(/^wirepost_ready 1$/m);
     await node.stop();
   });
+
+  it('stops reading from a client that sends and does not read, and gives it up', async () => {
+    const node = await TestNode.start({ HEARTBEAT: '1s' });
+    const url = new URL(await node.url('greedy'));
+    const socket = connect(Number(url.port), url.hostname);
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write(
+      `GET ${url.pathname} HTTP/1.1\r\nHost: ${url.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n' +
+        'Sec-WebSocket-Protocol: wirepost.v1\r\n\r\n',
+    );
+    const ping = Buffer.from('{"op":"ping"}');
+    const frame = Buffer.concat([Buffer.from([0x81, 0x80 | ping.length, 0, 0, 0, 0]), ping]);
+    const pings = Buffer.concat(Array.from({ length: 4096 }, () => frame));
+    const more = (): void => {
+      socket.write(pings, (error) => {
+        if (error === undefined || error === null) more();
+      });
+    };
+    more();
+    await eventually(
+      async () => {
+        const { description } = await node.get('/metrics');
+        expect(description).toMatch(/^wirepost_heartbeats_missed_total 1$/m);
+      },
+      { within: 20_000 },
+    );
+    socket.destroy();
+    await node.stop();
+  }, 30_000);
 });

@@ -33,17 +33,17 @@ function sizeOf(value: unknown, depth: number): number {
   if (typeof value === 'number') return value >= LOWEST ? FIXED : Infinity;
   if (typeof value === 'string') return FIXED + Buffer.byteLength(value);
   if (Buffer.isBuffer(value)) return FIXED + value.length;
-  if (typeof value !== 'object' || depth === 0) return Infinity;
-  let size = FIXED;
-  if (Array.isArray(value)) {
-    for (const one of value) size += sizeOf(one, depth - 1);
-    return size;
-  }
+  return typeof value === 'object' && depth > 0 ? sizeOfAll(value, depth - 1) : Infinity;
+}
+
+/** The same of an array or a table. */
+function sizeOfAll(value: object, depth: number): number {
   if (isTimestamp(value)) return FIXED;
+  let size = FIXED;
   for (const [name, one] of Object.entries(value)) {
     // Both are read by amqplib as something else than names of fields.
     if (name === '!' || name === 'hasOwnProperty') return Infinity;
-    size += 1 + Buffer.byteLength(name) + sizeOf(one, depth - 1);
+    size += 1 + Buffer.byteLength(name) + sizeOf(one, depth);
   }
   return size;
 }

@@ -22,7 +22,7 @@ import { textFrame } from './text-frame';
 import type { WebSocketSettings } from './websocket-settings';
 import { welcomeText } from './welcome-text';
 
-/** Messages of one client on their way to the broker at a time; above it the socket is not read. */
+/** Messages of one client on their way to the broker at a time; from then on the socket is not read. */
 const MAX_IN_FLIGHT = 256;
 /** Heartbeats in a row without a sign of life: from which on the client is pinged, and after which it is given up. */
 const QUIET = 2;
@@ -105,6 +105,10 @@ export class ClientSession implements Receiver {
       this.onBody(decoded.value);
     } catch (error) {
       this.refuse(error, messageId, true);
+    } finally {
+      // Who sends and does not read must not fill memory with answers. In silence the heartbeat gives it up.
+      if (!this.paused && (this.inFlight >= MAX_IN_FLIGHT || this.isBehind))
+        this.pauseReading(true);
     }
   }
 
@@ -118,6 +122,7 @@ export class ClientSession implements Receiver {
   }
 
   onDrain(): void {
+    this.readOn();
     this.context.delivery.resume(this.subscriber);
   }
 
@@ -146,7 +151,7 @@ export class ClientSession implements Receiver {
     this.badFrames = 0;
     if (this.silent >= QUIET) this.channel.ping();
     // In case no drain event came, as happens over TLS.
-    if (this.channel.buffered <= this.context.settings.maxBuffered) this.onDrain();
+    if (!this.isBehind) this.onDrain();
   }
 
   /** Says why and closes; `retryAfter` in ms. A peer that does not answer is cut off by `ws` after its close timeout. */
@@ -193,7 +198,6 @@ export class ClientSession implements Receiver {
   private onBody(value: object): void {
     const message = this.context.accept.compose(value, this.origin, this.permission);
     this.inFlight += 1;
-    if (this.inFlight >= MAX_IN_FLIGHT) this.pauseReading(true);
     // What waits for the confirm must not hold the whole message: thousands wait when the broker is busy.
     const messageId = message.id;
     this.context.accept.execute(message).then(
@@ -211,7 +215,16 @@ export class ClientSession implements Receiver {
 
   private settled(): void {
     this.inFlight -= 1;
-    if (this.paused && this.inFlight < MAX_IN_FLIGHT / 2) this.pauseReading(false);
+    this.readOn();
+  }
+
+  private readOn(): void {
+    if (this.paused && this.inFlight < MAX_IN_FLIGHT / 2 && !this.isBehind)
+      this.pauseReading(false);
+  }
+
+  private get isBehind(): boolean {
+    return this.channel.buffered > this.context.settings.maxBuffered;
   }
 
   private async renew(token: string): Promise<void> {
@@ -305,6 +318,7 @@ export class ClientSession implements Receiver {
   }
 
   private pauseReading(paused: boolean): void {
+    if (this.closed) return;
     this.paused = paused;
     this.channel.setReading(!paused);
   }
