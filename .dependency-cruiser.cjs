@@ -29,6 +29,7 @@ module.exports = {
       [
         '^src/(application|domain|protocol)/',
         npm('@nestjs/common|@nestjs/core|reflect-metadata|rxjs'),
+        '^(node:)?crypto$',
       ],
       'Use cases reach the world through src/application/ports; put the library behind a port.',
     ),

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { Logger } from '@nestjs/common';
 
 import { Refusal } from '../../domain/errors';
@@ -73,9 +75,11 @@ export class HandlerRunner {
   }
 
   /** A copy that the client sent again belongs to the publish that claimed its id first; that one is in a queue too. */
-  private async isRepeated({ message, publishId }: UpstreamDelivery): Promise<boolean> {
-    // After a crash between the confirmed reply and the ack, the reply is in the log already.
-    if (publishId !== undefined && this.follower.window.has(replyId(publishId, 0))) return true;
+  private async isRepeated(delivery: UpstreamDelivery): Promise<boolean> {
+    const { message, publishId } = delivery;
+    const base = replyBase(delivery);
+    // After a crash between the last confirmed reply and the ack, all replies are in the log already.
+    if (base !== undefined && this.follower.window.has(replyId(base, 0))) return true;
     if (!message.repeatable) return false;
     if (publishId === undefined) return this.claims.isTaken(claimKey(message), '');
     return !(await this.claims.claim(claimKey(message), publishId));
@@ -94,11 +98,16 @@ export class HandlerRunner {
     const abort = new AbortController();
     const work = registered.handler.handle(message, { attempt, signal: abort.signal });
     const result = await withDeadline(work, registered.timeout, abort);
-    const base = delivery.publishId ?? this.clock.newId();
-    const replies = listOf(result).map((one, i) => this.compose(one, message, replyId(base, i)));
-    await Promise.all(
-      replies.map((reply) => this.log.append(messageEntry(reply, this.settings.maxBytes))),
-    );
+    const base = replyBase(delivery) ?? this.clock.newId();
+    const outgoing = listOf(result);
+    const entries = outgoing.map((one, i) => {
+      const reply = this.compose(one, message, replyId(base, outgoing.length - 1 - i));
+      return messageEntry(reply, this.settings.maxBytes);
+    });
+    // The last one says that the work is done, so it is logged when all others are.
+    const last = entries.pop();
+    await Promise.all(entries.map((entry) => this.log.append(entry)));
+    if (last !== undefined) await this.log.append(last);
   }
 
   private compose(outgoing: Outgoing, request: Message, id: string): Message {
@@ -141,9 +150,15 @@ function claimKey(message: Message): string {
   return `u ${message.key}`;
 }
 
-/** The same over redeliveries, so that a reply published twice is delivered once. */
-function replyId(publishId: string, index: number): string {
-  return `${publishId}.r${String(index)}`;
+/** The same over redeliveries, so that a reply published twice is delivered once. Undefined when nothing stays the same. */
+function replyBase({ message, publishId }: UpstreamDelivery): string | undefined {
+  if (publishId !== undefined || !message.repeatable) return publishId;
+  return createHash('sha256').update(message.key).digest('base64url');
+}
+
+/** `left` is how many replies come after it. */
+function replyId(base: string, left: number): string {
+  return `${base}.r${String(left)}`;
 }
 
 function listOf(result: HandlerResult): readonly Outgoing[] {

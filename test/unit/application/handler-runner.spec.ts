@@ -52,6 +52,7 @@ class DirectQueues extends HandlerQueues {
 
 async function aRunner(
   handle: () => Promise<HandlerResult>,
+  from?: 'anyone',
 ): Promise<{ log: HeldLog; queues: DirectQueues; follower: LogFollower }> {
   const [log, queues, clock, metrics] = [
     new HeldLog(),
@@ -68,7 +69,7 @@ async function aRunner(
     metrics,
   );
   const registry = new HandlerRegistry();
-  registry.register('Asked', { handle }, { businessType: 'order.status' });
+  registry.register('Asked', { handle }, { businessType: 'order.status', ...(from && { from }) });
   const claims = new LogClaims(log, follower, clock, 5000);
   const settings = { retryDelays: [10], maxBytes: 10_000 };
   await new HandlerRunner(
@@ -90,6 +91,10 @@ const QUESTION = aMessage(
 );
 const DELIVERY: UpstreamDelivery = { message: QUESTION, publishId: 'publish-1', attempt: 1 };
 
+function idsOf(log: HeldLog): unknown[] {
+  return log.appended.map((entry) => (entry.kind === 'message' ? entry.message.id : entry.kind));
+}
+
 async function turns(): Promise<void> {
   for (let i = 0; i < 20; i += 1) await Promise.resolve();
 }
@@ -100,10 +105,12 @@ describe('HandlerRunner', () => {
     let outcome: Outcome | undefined;
     void queues.deliver(DELIVERY).then((result) => (outcome = result));
     await turns();
-    expect(log.appended).toHaveLength(2);
-    expect(outcome).toBeUndefined();
-    log.confirm();
-    await turns();
+    for (const logged of [1, 2]) {
+      expect(log.appended).toHaveLength(logged);
+      expect(outcome).toBeUndefined();
+      log.confirm();
+      await turns();
+    }
     expect(outcome).toEqual({ kind: 'done' });
   });
 
@@ -115,8 +122,7 @@ describe('HandlerRunner', () => {
       log.confirm();
       await settled;
     }
-    const ids = log.appended.map((entry) => entry.kind === 'message' && entry.message.id);
-    expect(ids).toEqual(['publish-1.r0', 'publish-1.r0']);
+    expect(idsOf(log)).toEqual(['publish-1.r0', 'publish-1.r0']);
   });
 
   it('does not run the handler when its reply is in the log already, after a crash before the ack', async () => {
@@ -135,6 +141,44 @@ describe('HandlerRunner', () => {
     });
     expect(await queues.deliver(DELIVERY)).toEqual({ kind: 'done' });
     expect(runs).toBe(0);
+  });
+
+  it('logs the reply that says the work is done when all before it are confirmed, in their order', async () => {
+    const { log, queues } = await aRunner(() => Promise.resolve([{ reply: 1 }, { reply: 2 }]));
+    const settled = queues.deliver(DELIVERY);
+    await turns();
+    expect(idsOf(log)).toEqual(['publish-1.r1']);
+    log.refuse(new Refusal('UNAVAILABLE'));
+    expect((await settled).kind).toBe('retry');
+    const again = queues.deliver({ ...DELIVERY, attempt: 2 });
+    await turns();
+    log.confirm();
+    await turns();
+    log.confirm();
+    expect(await again).toEqual({ kind: 'done' });
+    expect(idsOf(log)).toEqual(['publish-1.r1', 'publish-1.r1', 'publish-1.r0']);
+  });
+
+  it('logs nothing when one of the replies cannot be sent', async () => {
+    const results = [{ reply: 1 }, { reply: 'x'.repeat(20_000) }];
+    const { log, queues } = await aRunner(() => Promise.resolve(results));
+    expect((await queues.deliver(DELIVERY)).kind).toBe('reject');
+    expect(log.appended).toEqual([]);
+  });
+
+  it('gives the replies to a backend’s message the same ids too, when that has an id', async () => {
+    const { log, queues } = await aRunner(() => Promise.resolve({ reply: 1 }), 'anyone');
+    const body = { ...QUESTION.body, fromUniqueId: 'asker', messageId: 'pay-1' };
+    const message = aMessage(body, { kind: 'service' });
+    for (const attempt of [1, 2]) {
+      const settled = queues.deliver({ message, publishId: undefined, attempt });
+      await turns();
+      log.refuse(new Refusal('UNKNOWN_OUTCOME'));
+      expect((await settled).kind).toBe('retry');
+    }
+    const [first, second] = idsOf(log);
+    expect(second).toBe(first);
+    expect(String(first).length).toBeLessThanOrEqual(64);
   });
 
   it('tries again when the log could not take the reply', async () => {
