@@ -8,11 +8,12 @@ export class Segments implements Iterable<Segment> {
   /** Where each begins, side by side: a search among a thousand of them stays in the processor's cache. */
   private readonly firstSeqs: number[] = [];
   private readonly firstOffsets: number[] = [];
-  private total = 0;
+  /** Bytes of all but the last one, which still grows. */
+  private closed = 0;
 
   /** Bytes of memory that they occupy. */
   get bytes(): number {
-    return this.total;
+    return this.closed + (this.last?.bytes ?? 0);
   }
 
   get count(): number {
@@ -35,20 +36,18 @@ export class Segments implements Iterable<Segment> {
   push(segment: Segment, offset: number): void {
     const { last } = this;
     if (last !== undefined) {
-      this.total -= last.bytes;
       last.close();
-      this.total += last.bytes;
+      this.closed += last.bytes;
     }
     this.list.push(segment);
     this.firstSeqs.push(segment.firstSeq);
     this.firstOffsets.push(offset);
-    this.total += segment.bytes;
   }
 
   dropFirst(): void {
     const first = this.list.shift();
     if (first === undefined) return;
-    this.total -= first.bytes;
+    if (this.list.length > 0) this.closed -= first.bytes;
     first.drop();
     if (this.wide[0] === first) this.wide.shift();
     this.firstSeqs.shift();

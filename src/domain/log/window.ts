@@ -170,6 +170,7 @@ export class Window {
 
   /** Forgets everything, and that there ever was something up to `at`; undefined: the log begins anew. */
   clear(at: Cursor | undefined): void {
+    this.squeezedAt = this.segments.last?.time ?? this.squeezedAt;
     this.segments.drop();
     this.segments = new Segments();
     this.keys = new Heads(MIN_SLOTS);
@@ -179,10 +180,9 @@ export class Window {
     this.numbers.clear();
     this.end = undefined;
     this.base = at ?? BEFORE_ALL;
-    this.squeezedAt = -Infinity;
   }
 
-  /** How far back from `now`, in ms, ids are known: at least the greatest age unless the bytes ran out before. */
+  /** How far back from `now`, in ms, ids are known: at least the greatest age unless the bytes ran out or all was lost. */
   memory(now: number): number {
     return Math.max(0, now - this.squeezedAt);
   }
@@ -246,7 +246,7 @@ export class Window {
   private segmentFor(offset: number, need: number): Segment {
     const last = this.segments.last;
     if (last?.hasRoom(offset, need)) return last;
-    if (last === undefined) this.begin(offset);
+    if (this.end === undefined) this.begin(offset);
     const segment = new Segment(this.slabs, this.nextSeq, offset, need);
     this.segments.push(segment, offset);
     return segment;

@@ -47,27 +47,28 @@ export class SendPermission {
   private mayUse(businessType: string): boolean {
     if (this.everything) return true;
     const words = businessType.split('.');
-    return this.grants.businessTypes.some((pattern) => matches(pattern.split('.'), 0, words, 0));
+    return this.grants.businessTypes.some((pattern) => matches(pattern.split('.'), words));
   }
 }
 
-function matches(
-  pattern: readonly string[],
-  p: number,
-  words: readonly string[],
-  w: number,
-): boolean {
-  if (p === pattern.length) return w === words.length;
-  if (pattern[p] === '#') {
-    return (
-      matches(pattern, p + 1, words, w) || (w < words.length && matches(pattern, p, words, w + 1))
-    );
+/** What does not fit is tried again one word later behind the last `#` only: no pattern takes more than words × words steps. */
+function matches(pattern: readonly string[], words: readonly string[]): boolean {
+  let [p, w, hash, from] = [0, 0, -1, 0];
+  while (w < words.length) {
+    if (pattern[p] === '#') {
+      hash = p;
+      from = w;
+      p += 1;
+    } else if (pattern[p] === '*' || pattern[p] === words[w]) {
+      p += 1;
+      w += 1;
+    } else if (hash >= 0) {
+      from += 1;
+      w = from;
+      p = hash + 1;
+    } else return false;
   }
-  return (
-    w < words.length &&
-    (pattern[p] === '*' || pattern[p] === words[w]) &&
-    matches(pattern, p + 1, words, w + 1)
-  );
+  return pattern.slice(p).every((word) => word === '#');
 }
 
 function forbidden(field: string, rule: string): Refusal {

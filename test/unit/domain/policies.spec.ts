@@ -75,6 +75,12 @@ describe('SendPermission', () => {
     ['#.c', 'a.b.c', true],
     ['*.b.#', 'a.b', true],
     ['#', 'anything.at.all', true],
+    ['#.#', 'a', true],
+    ['#.a.#.b', 'a.c.b.d.b', true],
+    ['#.a.#.b', 'a.c.b.d', false],
+    ['a.#.a', 'a', false],
+    // Who tries every way in turn is not done before the machine is scrap.
+    [Array.from({ length: 24 }, () => '#.a').join('.') + '.b', 'a.'.repeat(40) + 'c', false],
   ])('matches %s with %s: %p, as a topic exchange does', (pattern, businessType, expected) => {
     expect(may({ businessTypes: [pattern] }, { ...QUESTION, businessType })).toBe(expected);
   });

@@ -28,6 +28,7 @@ interface Line {
   readonly key?: string;
   readonly time?: number;
   readonly expiresAt?: number;
+  readonly sender?: string;
 }
 
 class Log {
@@ -40,7 +41,7 @@ class Log {
     this.offset = first;
   }
 
-  add({ audience, text, key, time = 1000, expiresAt = 0 }: Line): Uint8Array | undefined {
+  add({ audience, text, key, time = 1000, expiresAt = 0, sender }: Line): Uint8Array | undefined {
     const offset = this.offset++;
     const parts = [Buffer.from(text.slice(0, 1)), Buffer.from(text.slice(1))];
     return this.window.append({
@@ -48,7 +49,7 @@ class Log {
       timestamp: 5000 + offset,
       time,
       id: key ?? `key-${String(offset)}`,
-      sender: undefined,
+      sender,
       audience,
       expiresAt,
       parts,
@@ -160,6 +161,37 @@ describe('Window', () => {
     expect(log.window.has('k')).toBe(false);
     expect(log.add({ audience: to('u1'), text: 'b', key: 'k', time: 9000 })).toBeDefined();
     expect(replayed(log, user('u1'), 0)).toBe('b');
+  });
+
+  it('tells nobody of a gap who has read all there was before a silence longer than its age', () => {
+    const log = aLog({ maxAge: 1000 });
+    for (let i = 0; i < 8; i += 1) log.add({ audience: to('u1'), text: 'x', time: 1000 });
+    log.window.trim(9000);
+    log.add({ audience: to('u1'), text: 'y', time: 9000 });
+    expect(log.window.gapAt(new Cursor(7, 5007))).toBeUndefined();
+    expect(replayed(log, user('u1'), 7)).toBe('y');
+  });
+
+  it('counts what expires and what clients sent as long as it holds it, and not after', () => {
+    const log = aLog({ maxAge: 1000 });
+    const empty = log.window.bytes;
+    for (let i = 0; i < 5000; i += 1)
+      log.add({ audience: to('u1'), text: 'x', time: 1000, expiresAt: 2000, sender: 'u2' });
+    const rare = log.window.bytes;
+    log.window.trim(9000);
+    const plain = aLog();
+    for (let i = 0; i < 5000; i += 1) plain.add({ audience: to('u1'), text: 'x' });
+    expect(rare - plain.window.bytes).toBeGreaterThanOrEqual(5000 * 12);
+    expect(log.window.bytes).toBeLessThanOrEqual(rare);
+    expect(log.window.bytes).toBeGreaterThanOrEqual(empty);
+  });
+
+  it('remembers no id from before it was cleared, and says so', () => {
+    const log = aLog();
+    log.add({ audience: to('u1'), text: 'x', key: 'k', time: 1000 });
+    log.window.clear(new Cursor(9, 0));
+    expect(log.window.has('k')).toBe(false);
+    expect(log.window.memory(1500)).toBe(500);
   });
 
   it('stays within its bytes whatever comes', () => {
