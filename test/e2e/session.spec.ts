@@ -52,6 +52,11 @@ describe('a session', () => {
         'BAD_FIELD',
       ]);
     });
+    // As from a client that works through what it has of the log before: no abuse, however many.
+    for (let i = 0; i < 20; i += 1) client.send({ op: 'ack', cursor: '99999999-1' });
+    await eventually(() => {
+      expect(client.ops('rejected')).toHaveLength(25);
+    });
     expect(client.closed).toBeUndefined();
   });
 
