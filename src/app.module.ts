@@ -59,7 +59,7 @@ import { HealthController, Willingness } from './interface/http/health.controlle
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
-import { ServiceKeyGuard } from './interface/http/service-key.guard';
+import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-key.guard';
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
@@ -75,6 +75,8 @@ import type { Settings } from './settings';
 const ROOT = resolve(__dirname, '..');
 /** Bytes of a REST request: a batch of a thousand. */
 const BODY_LIMIT = 16 * 1024 * 1024;
+/** ms that a caller may take to send a request. */
+const REQUEST_TIMEOUT = 30_000;
 /** What developers add: one Nest module per business type. */
 const BUSINESS_MODULES = [
   QrcodeRefreshModule,
@@ -312,6 +314,7 @@ export async function createApp(
 ): Promise<WirepostApp> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
@@ -325,6 +328,7 @@ export async function createApp(
     },
   );
   adapter.getInstance().removeAllContentTypeParsers();
+  refuseUnknownBodies(adapter.getInstance(), app.get(ServiceKeys));
   app.useBodyParser(
     'application/json',
     { bodyLimit: BODY_LIMIT },

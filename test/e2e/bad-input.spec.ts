@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect as tcp } from 'node:net';
 
 import { JwtService } from '@nestjs/jwt';
@@ -90,6 +91,21 @@ describe('bad input', () => {
       ],
     ])('refuses %s', async (_what, body, status, code) => {
       expect(await node.post('/websocket/push', body)).toMatchObject({ status, data: { code } });
+    });
+
+    it('refuses the body of a caller without a key before it comes', async () => {
+      const { hostname, port } = new URL(node.base);
+      for (const path of ['/websocket/push', '/websocket/nothing']) {
+        const socket = tcp(Number(port), hostname);
+        socket.write(`POST ${path} HTTP/1.1\r\nHost: ${hostname}\r\n`);
+        socket.write('Content-Type: application/json\r\nContent-Length: 15000000\r\n\r\n{');
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        expect(answer.toString()).toMatch(/^HTTP\/1\.1 401 [^]*UNAUTHENTICATED/);
+        socket.destroy();
+      }
+      expect(await node.post('/websocket/push', '{bad', 'no-such-key-000000')).toMatchObject({
+        status: 401,
+      });
     });
 
     it('refuses what is not declared as JSON with 415 and an unknown path with 404', async () => {

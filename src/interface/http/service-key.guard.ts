@@ -1,11 +1,15 @@
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-import { type Scope, ServiceKeys } from '../../application/ports/service-keys';
+import { type Scope, type ServiceKey, ServiceKeys } from '../../application/ports/service-keys';
 import { Refusal } from '../../domain/errors';
 
 const ACCESS = 'wirepost:access';
+/** Whose requests with a body are: a key is looked for once. */
+const owners = new WeakMap<FastifyRequest, Owner>();
+
+type Owner = Omit<ServiceKey, 'key'>;
 
 /** The scope that a caller's key must have. */
 export const RequireScope = (scope: Scope): MethodDecorator & ClassDecorator =>
@@ -27,14 +31,38 @@ export class ServiceKeyGuard implements CanActivate {
       context.getClass(),
     ]);
     if (access === 'public') return true;
-    const { authorization } = context.switchToHttp().getRequest<FastifyRequest>().headers;
-    const [, key] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
-    const owner = key === undefined ? undefined : this.keys.find(key);
-    if (owner === undefined)
-      throw new Refusal('UNAUTHENTICATED', 'Authorization must be Bearer and a service key');
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const owner = owners.get(request) ?? ownerOf(request, this.keys);
     if (access === undefined || !owner.scopes.includes(access)) {
       throw new Refusal('FORBIDDEN', `this service key has no scope ${access ?? 'for this route'}`);
     }
     return true;
   }
+}
+
+/**
+ * Refuses bodies of callers without a key before they are read: the guard comes after the body has been parsed. No route
+ * that is open to everybody takes one.
+ */
+export function refuseUnknownBodies(server: FastifyInstance, keys: ServiceKeys): void {
+  server.addHook('onRequest', (request, _reply, done) => {
+    try {
+      if (hasBody(request)) owners.set(request, ownerOf(request, keys));
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function hasBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
+
+function ownerOf({ headers }: FastifyRequest, keys: ServiceKeys): Owner {
+  const [, key] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
+  const owner = key === undefined ? undefined : keys.find(key);
+  if (owner === undefined)
+    throw new Refusal('UNAUTHENTICATED', 'Authorization must be Bearer and a service key');
+  return owner;
 }
