@@ -20,6 +20,8 @@ interface Pending {
   readonly messageId: string | undefined;
   readonly bytes: number;
   readonly deadline: number;
+  /** Of the channel it was published on. */
+  readonly generation: number;
   readonly resolve: (routing: Routing) => void;
   readonly reject: (reason: Error) => void;
   returned: boolean;
@@ -32,9 +34,12 @@ interface Pending {
  */
 export class ConfirmingPublisher {
   private readonly keeper: ChannelKeeper;
-  /** In the order of publishing, which is that of the deadlines too. */
+  /** Those whose caller waits, in the order of publishing, which is that of the deadlines too. */
   private readonly pending = new Set<Pending>();
+  /** All that this channel has taken and the broker has not confirmed: it may be in memory yet, whoever gave up waiting. */
+  private open = 0;
   private bytes = 0;
+  private generation = 0;
   private timer: NodeJS.Timeout | undefined;
   private stopping = false;
   private idle: (() => void) | undefined;
@@ -111,7 +116,7 @@ export class ConfirmingPublisher {
       return Promise.reject(new Refusal('UNAVAILABLE', 'the broker is away'));
     if (this.blocked)
       return Promise.reject(new Refusal('UNAVAILABLE', 'the broker takes no publishes now'));
-    if (this.pending.size >= MAX_PENDING || this.bytes >= MAX_PENDING_BYTES) {
+    if (this.open >= MAX_PENDING || this.bytes >= MAX_PENDING_BYTES) {
       return Promise.reject(new Refusal('OVERLOAD', 'too many publishes wait for the broker'));
     }
     options.mandatory = true;
@@ -123,6 +128,7 @@ export class ConfirmingPublisher {
         messageId: options.messageId,
         bytes: content.length,
         deadline: performance.now() + this.timeout,
+        generation: this.generation,
         resolve,
         reject,
         returned: false,
@@ -137,6 +143,7 @@ export class ConfirmingPublisher {
         return;
       }
       this.pending.add(pending);
+      this.open += 1;
       this.bytes += pending.bytes;
     });
   }
@@ -149,7 +156,11 @@ export class ConfirmingPublisher {
   }
 
   private settle(pending: Pending, error: unknown): void {
+    // amqplib settles by itself what a closed channel had open.
+    if (pending.generation !== this.generation) return;
     this.answered = performance.now();
+    this.open -= 1;
+    this.bytes -= pending.bytes;
     if (!this.remove(pending)) return;
     // Of several queues some may have taken it, and one whose leader was lost may still have it.
     if (error) pending.reject(new Refusal('UNKNOWN_OUTCOME', 'the broker refused the message'));
@@ -167,6 +178,9 @@ export class ConfirmingPublisher {
   }
 
   private giveUp(): void {
+    this.generation += 1;
+    this.open = 0;
+    this.bytes = 0;
     for (const pending of [...this.pending]) this.unknown(pending);
   }
 
@@ -187,7 +201,6 @@ export class ConfirmingPublisher {
 
   private remove(pending: Pending): boolean {
     if (!this.pending.delete(pending)) return false;
-    this.bytes -= pending.bytes;
     if (this.pending.size === 0) this.idle?.();
     return true;
   }
