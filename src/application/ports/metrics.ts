@@ -1,28 +1,30 @@
 /** Everything that is counted, by name; the exporter turns `pushAccepted` into `wirepost_push_accepted_total`. */
-export type CounterName =
-  | 'pushAccepted'
-  | 'pushRefused'
-  | 'upstreamAccepted'
-  | 'upstreamRejected'
-  | 'entriesRead'
-  | 'entriesInternal'
-  | 'entriesInvalid'
-  | 'entriesDuplicate'
-  | 'entriesExpired'
-  | 'framesDelivered'
-  | 'gaps'
-  | 'pauses'
-  | 'connectionsOpened'
-  | 'connectionsRefused'
-  | 'connectionsClosed'
-  | 'framesBad'
-  | 'heartbeatsMissed'
-  | 'handlerDone'
-  | 'handlerRetried'
-  | 'handlerRejected'
-  | 'handlerRepeated'
-  | 'logResets'
-  | 'logHoles';
+export const COUNTERS = [
+  'pushAccepted',
+  'pushRefused',
+  'upstreamAccepted',
+  'upstreamRejected',
+  'entriesRead',
+  'entriesInternal',
+  'entriesInvalid',
+  'entriesDuplicate',
+  'entriesExpired',
+  'framesDelivered',
+  'gaps',
+  'pauses',
+  'connectionsOpened',
+  'connectionsRefused',
+  'connectionsClosed',
+  'framesBad',
+  'heartbeatsMissed',
+  'handlerDone',
+  'handlerRetried',
+  'handlerRejected',
+  'handlerRepeated',
+  'logResets',
+  'logHoles',
+] as const;
+export type CounterName = (typeof COUNTERS)[number];
 
 /** Everything that is timed, in ms: from logged to written to the sockets of this node, once for each turn of the event loop. */
 export type TimingName = 'deliveryLatency';

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 
 import {
   type CounterName,
+  COUNTERS,
   type Gauges,
   LONGEST,
   Metrics,
@@ -30,7 +31,8 @@ const LOOP_PERIOD = 100;
 /** Counters and histograms by name, and gauges read at scrape time, in Prometheus' text format. */
 export class PrometheusMetrics extends Metrics implements MetricsPage {
   private readonly registry = new Registry();
-  private readonly counters = new Map<CounterName, Counter>();
+  /** All of them from the start: no alarm sees how a series that was not there begins with 1. */
+  private readonly counters: ReadonlyMap<CounterName, Counter>;
   private readonly totals = new Map<CounterName, number>();
 
   private readonly timings: Readonly<Record<TimingName, Timing>>;
@@ -38,6 +40,7 @@ export class PrometheusMetrics extends Metrics implements MetricsPage {
   constructor() {
     super();
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_PERIOD });
+    this.counters = new Map(COUNTERS.map((name) => [name, this.makeCounter(name)]));
     this.timings = { deliveryLatency: this.makeTiming('deliveryLatency') };
   }
 
@@ -92,10 +95,9 @@ export class PrometheusMetrics extends Metrics implements MetricsPage {
   }
 
   private update(): void {
-    for (const [name, total] of this.totals) {
-      const counter = this.counters.get(name) ?? this.makeCounter(name);
+    for (const [name, counter] of this.counters) {
       counter.reset();
-      counter.inc(total);
+      counter.inc(this.total(name));
     }
   }
 
@@ -110,13 +112,11 @@ export class PrometheusMetrics extends Metrics implements MetricsPage {
   }
 
   private makeCounter(name: CounterName): Counter {
-    const counter = new Counter({
+    return new Counter({
       name: `wirepost_${snake(name)}_total`,
       help: words(name),
       registers: [this.registry],
     });
-    this.counters.set(name, counter);
-    return counter;
   }
 }
 
