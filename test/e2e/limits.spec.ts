@@ -27,6 +27,17 @@ describe('a node', () => {
     await node.stop();
   });
 
+  it('lets no burst pass its number of connections', async () => {
+    const node = await TestNode.start({ MAX_CONNECTIONS: '5' });
+    const urls = await Promise.all(Array.from({ length: 40 }, (_, i) => node.url(`b${String(i)}`)));
+    const clients = urls.map((url) => TestClient.connect(url));
+    await eventually(() => {
+      for (const { welcome, closed } of clients) expect(welcome ?? closed).toBeDefined();
+    });
+    expect(clients.filter(({ welcome }) => welcome !== undefined)).toHaveLength(5);
+    await node.stop();
+  });
+
   it('answers below its prefix', async () => {
     const node = await TestNode.start({
       GLOBAL_PREFIX: '/realtime',

@@ -151,6 +151,24 @@ describe('a session', () => {
     });
   });
 
+  it('is told of a gap when it renews with a token whose place the window has passed', async () => {
+    const small = await TestNode.start({ WINDOW_MAX_BYTES: '1MiB' });
+    const url = await small.url('renewed');
+    const page = await opened(TestClient.connect(await small.url('anonymous')));
+    for (let i = 0; i < 40; i += 1) {
+      const bodies = Array.from({ length: 10 }, () =>
+        aBody({ toUniqueId: 'renewed', content: 'x'.repeat(10_000) }),
+      );
+      expect((await small.post('/websocket/push/batch', bodies)).status).toBe(202);
+    }
+    page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    await eventually(() => {
+      expect(page.ops('gap')).toMatchObject([{ reason: 'WINDOW_PASSED' }]);
+      expect(page.bodies.length).toBeGreaterThan(0);
+    });
+    await small.stop();
+  });
+
   it('refuses to renew with a token that was used, and stays as it is', async () => {
     const url = await node.url('s6');
     const client = await opened(TestClient.connect(url));

@@ -15,17 +15,33 @@ const encoder = new TextEncoder();
 
 /** Finds a name as a JSON string between two indexes of `bytes`. */
 export function findName(bytes: Uint8Array, start: number, end: number, name: string): Place {
-  const length = lengthOf(name);
+  const written = writtenOf(name);
+  const length = written === undefined ? name.length + QUOTES : written.length;
   if (length > MAX_LENGTH) return 0;
-  const first = name.charCodeAt(0);
-  const isTelling = isPlain(first);
+  const first = firstOf(name, written);
   for (let i = bytes.indexOf(QUOTE, start); i !== -1; i = bytes.indexOf(QUOTE, i + 1)) {
     if (i + length > end || i - start > MAX_DISTANCE) return 0;
-    // Most quotes begin another text, which its first character tells; of a name with others only the whole does.
-    if (isTelling && bytes[i + 1] !== first) continue;
-    if (isNameAt(bytes, i, i + length, name)) return (i - start) * 1024 + length;
+    // Most quotes begin another text, which its first byte tells.
+    if (bytes[i + 1] !== first) continue;
+    if (isHere(bytes, i, name, written)) return (i - start) * 1024 + length;
   }
   return 0;
+}
+
+function isHere(
+  bytes: Uint8Array,
+  at: number,
+  name: string,
+  written: Uint8Array | undefined,
+): boolean {
+  if (written !== undefined) return isAt(bytes, at, written);
+  return isNameAt(bytes, at, at + name.length + QUOTES, name);
+}
+
+/** The byte behind the quote. */
+function firstOf(name: string, written: Uint8Array | undefined): number {
+  if (name === '') return QUOTE;
+  return written?.[1] ?? name.charCodeAt(0);
 }
 
 /** True when the bytes from `start` up to `end` are the name as a JSON string in UTF-8. */
@@ -44,15 +60,19 @@ export function isNameAt(bytes: Uint8Array, start: number, end: number, name: st
 /** The same for names that JSON escapes, or that are not ASCII. */
 function isWrittenAt(bytes: Uint8Array, start: number, end: number, name: string): boolean {
   const written = encoder.encode(JSON.stringify(name));
-  return end - start === written.length && written.every((byte, i) => bytes[start + i] === byte);
+  return end - start === written.length && isAt(bytes, start, written);
 }
 
-/** Bytes of the name as a JSON string. */
-function lengthOf(name: string): number {
+function isAt(bytes: Uint8Array, start: number, part: Uint8Array): boolean {
+  return part.every((byte, i) => bytes[start + i] === byte);
+}
+
+/** The name as a JSON string in UTF-8; undefined when that is its own characters between quotes. */
+function writtenOf(name: string): Uint8Array | undefined {
   for (let i = 0; i < name.length; i += 1) {
-    if (!isPlain(name.charCodeAt(i))) return encoder.encode(JSON.stringify(name)).length;
+    if (!isPlain(name.charCodeAt(i))) return encoder.encode(JSON.stringify(name));
   }
-  return name.length + QUOTES;
+  return undefined;
 }
 
 /** True for what stands for itself in a JSON string, as one byte. */

@@ -236,10 +236,22 @@ export class ClientSession implements Receiver {
     this.origin = { kind: 'client', ...identity };
     this.permission = new SendPermission(admission.claims.grants);
     this.sessionEnds = admission.sessionEnds;
-    const cursor = same ? Cursor.parse(this.position()) : admission.cursor;
-    if (this.controlled)
-      this.context.delivery.send(this.subscriber, this.welcome(cursor, same, admission));
-    this.context.delivery.resubscribe(this.subscriber, subscriptionOf(admission), cursor.offset);
+    const { delivery, window, metrics } = this.context;
+    const cursor = same ? Cursor.parse(this.position()) : this.startAt(admission.cursor);
+    if (this.controlled) delivery.send(this.subscriber, this.welcome(cursor, same, admission));
+    const gap = same ? undefined : window.gapAt(cursor);
+    if (gap !== undefined) {
+      metrics.count('gaps');
+      delivery.send(this.subscriber, this.gapFrame(gap));
+    }
+    const from = gap?.to.offset ?? cursor.offset;
+    delivery.resubscribe(this.subscriber, subscriptionOf(admission), from);
+  }
+
+  /** Where another identity begins: one that lags goes on from where it is, with what it would have got there as well. */
+  private startAt(cursor: Cursor): Cursor {
+    const { live, position } = this.subscriber;
+    return !live && position < cursor.offset ? Cursor.parse(this.position()) : cursor;
   }
 
   private welcome(cursor: Cursor, resumed: boolean, admission: Admission): Uint8Array {

@@ -73,10 +73,7 @@ export class Upgrade {
       if (busy !== undefined) return busy;
       const admission = this.admit.execute(verified, cursor);
       if (!(admission instanceof Promise)) return { kind: 'open', admission };
-      return admission.then(
-        (late) => ({ kind: 'open', admission: late }),
-        (error: unknown) => this.refused(error),
-      );
+      return this.late(admission);
     } catch (error) {
       return this.refused(error);
     }
@@ -104,6 +101,18 @@ export class Upgrade {
     } catch (error) {
       if (error instanceof Refusal && error.code === 'TOKEN_EXPIRED') return 'expired';
       throw error;
+    }
+  }
+
+  /** Counts as a connection while the log is asked: a burst would pass the limit. */
+  private async late(admission: Promise<Admission>): Promise<Verdict> {
+    this.open += 1;
+    try {
+      return { kind: 'open', admission: await admission };
+    } catch (error) {
+      return this.refused(error);
+    } finally {
+      this.open -= 1;
     }
   }
 
