@@ -36,6 +36,8 @@ export interface Settings {
 
 const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+/** ms that a retry may wait: a timer takes no more than 24 days, a queue's TTL 49. */
+const MAX_DELAY = 7 * 86_400_000;
 const SCOPES = ['token', 'push', 'admin'] as const;
 
 /** A setting has a wrong value; the message names the variable and the rule, never the value. */
@@ -208,10 +210,12 @@ export const SCHEMA = z.object({
   DRAIN_TIMEOUT: duration('10s', '0s', '5m'),
   RETRY_DELAYS: parsed(
     '1s,5s,30s,2m',
-    'must be durations such as 1s,5s,30s, each longer than the one before',
+    'must be durations such as 1s,5s,30s, each longer than the one before, of 7d at most',
     (value) => {
       const delays = each(value, readDuration);
-      const grows = delays?.every((delay, i) => delay >= 10 && delay > (delays[i - 1] ?? 0));
+      const grows = delays?.every(
+        (delay, i) => delay >= 10 && delay <= MAX_DELAY && delay > (delays[i - 1] ?? 0),
+      );
       return grows === true && delays !== undefined && delays.length > 0 ? delays : undefined;
     },
   ),
@@ -280,12 +284,21 @@ export function generatedEnvironment({ generated, tokens }: Settings): Record<st
   };
 }
 
+function checkUser(values: Values): void {
+  if (new Set(values.AMQP_URL.map((url) => new URL(url).username)).size > 1) {
+    throw new SettingsError(
+      'AMQP_URL must name one user in all URLs, since nodes believe what their own user has published.',
+    );
+  }
+}
+
 function checkTogether(values: Values): void {
   if (values.WORKERS > 1 && values.AMQP_URL.length === 0) {
     throw new SettingsError(
       'WORKERS must be 1 without AMQP_URL, or each worker would have a log of its own.',
     );
   }
+  checkUser(values);
   // A token's claim may come later than its end, by as long as its way through the log takes.
   if (values.TOKEN_TTL > values.WINDOW_MAX_AGE / 2) {
     throw new SettingsError(
