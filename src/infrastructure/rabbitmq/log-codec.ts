@@ -77,6 +77,11 @@ export class LogCodec {
     return [this.foreign(delivery, offset)];
   }
 
+  /** When a gateway logged it, ms since epoch; undefined for what others published. */
+  timeOf(delivery: ConsumeMessage): number | undefined {
+    return delivery.properties.userId === this.user ? this.own(delivery, 0)?.[0]?.time : undefined;
+  }
+
   private own(
     { content, properties }: ConsumeMessage,
     offset: number,

@@ -19,18 +19,21 @@ export function offsetOf(delivery: ConsumeMessage): number | undefined {
   return typeof offset === 'number' ? offset : undefined;
 }
 
-/** Whether a stream's end is at or behind `offset`; undefined when it is empty or there is no connection. */
-export async function reachesOffset(
+/**
+ * The newest entry of a stream as its server has it, or the first one found at or behind `offset`; undefined when it is
+ * empty or there is no connection.
+ */
+export async function endUpTo(
   connection: ChannelModel | undefined,
   stream: string,
   offset: number,
-): Promise<boolean | undefined> {
-  let reaches: boolean | undefined;
+): Promise<ConsumeMessage | undefined> {
+  let end: ConsumeMessage | undefined;
   await look(connection, stream, QUIET, (delivery) => {
-    reaches = (offsetOf(delivery) ?? -1) >= offset;
-    return reaches;
+    end = delivery;
+    return (offsetOf(delivery) ?? -1) >= offset;
   });
-  return reaches;
+  return end;
 }
 
 /** The newest entry of a stream, or on a busy one an entry of the last few ms; undefined when none came. */

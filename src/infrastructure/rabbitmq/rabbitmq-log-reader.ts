@@ -5,7 +5,7 @@ import { type LogListener, LogReader } from '../../application/ports/message-log
 import type { BrokerLink } from './broker-link';
 import { ChannelKeeper, isWithoutReplica } from './channel-keeper';
 import { isSameEntry, type LogCodec } from './log-codec';
-import { newestEntry, offsetOf, reachesOffset } from './log-end';
+import { endUpTo, newestEntry, offsetOf } from './log-end';
 import { StreamCredit } from './stream-credit';
 import type { Stream } from './topology';
 
@@ -207,25 +207,33 @@ export class RabbitMqLogReader extends LogReader {
 
   /**
    * RabbitMQ filters by offset, so a log made anew and still shorter than before would stay silent for ever. One that
-   * reaches the entry read last and is silent has left it out.
+   * reaches the entry read last and is silent has left it out. One that ends with an entry of before is the same log on a
+   * replica that is behind.
    */
   private expectSoon(subscription: Subscription): void {
     clearTimeout(this.silence);
     if (!this.isWaiting(subscription)) return;
     this.silence = setTimeout(() => {
       if (!this.isWaiting(subscription)) return;
-      reachesOffset(this.link.connection, this.stream.name, this.applied).then(
-        (reaches) => {
+      endUpTo(this.link.connection, this.stream.name, this.applied).then(
+        (end) => {
           if (!this.isWaiting(subscription)) return;
-          if (reaches === true) this.askOnceMore();
-          else if (reaches === false) this.begin();
-          else this.expectSoon(subscription);
+          if (end === undefined || this.isOfBefore(end)) this.expectSoon(subscription);
+          else if ((offsetOf(end) ?? -1) >= this.applied) this.askOnceMore();
+          else this.begin();
         },
         () => {
           this.expectSoon(subscription);
         },
       );
     }, SILENCE);
+  }
+
+  /** True for an entry before the one read last, by its offset and its time: another log's entries are younger. */
+  private isOfBefore(entry: ConsumeMessage): boolean {
+    if (this.last === undefined || (offsetOf(entry) ?? -1) >= this.applied) return false;
+    const [time, last] = [this.codec.timeOf(entry), this.codec.timeOf(this.last)];
+    return time !== undefined && last !== undefined && time <= last;
   }
 
   private isWaiting(subscription: Subscription): boolean {

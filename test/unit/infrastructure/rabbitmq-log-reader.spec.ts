@@ -26,7 +26,6 @@ type OnDelivery = (delivery: ConsumeMessage) => void;
  * is appended in that moment does not come to it.
  */
 class ServedStream {
-  private readonly codec = new LogCodec(USER, new FakeClock());
   private readonly consumers = new Map<EventEmitter, { from: number; deliver: OnDelivery }>();
   private entries: ConsumeMessage[] = [];
   private first = 0;
@@ -100,7 +99,8 @@ class ServedStream {
   }
 
   private entry(id: string): ConsumeMessage {
-    const { content, options } = this.codec.encode({ kind: 'probe', id });
+    const codec = new LogCodec(USER, new FakeClock(timeOf(id)));
+    const { content, options } = codec.encode({ kind: 'probe', id });
     const headers: unknown = options.headers;
     const offset = { 'x-stream-offset': this.first + this.entries.length };
     const properties = { ...options, headers: Object.assign({}, headers, offset) };
@@ -113,6 +113,11 @@ class ServedStream {
     const headers = entry.properties.headers as Record<string, number>;
     if ((headers['x-stream-offset'] ?? -1) >= from) deliver(entry);
   }
+}
+
+/** When an entry was logged: m2 after m1, and those of another log, n0, after all of them. */
+function timeOf(id: string): number {
+  return 1_700_000_000_000 + (id.startsWith('n') ? 1_000_000 : 0) + Number(id.slice(1)) * 1000;
 }
 
 /** A connection to servers of a cluster that all serve the stream. */
@@ -220,6 +225,17 @@ describe('the reader of a stream', () => {
     await readThree();
     stream.become(0, 'm0', 'm1');
     stream.meanwhile = ['m2', 'm3'];
+    await pass(AGAIN);
+    await pass(AGAIN);
+    expect(listener.probes).toEqual(['m0', 'm1', 'm2', 'm3']);
+    expect([listener.resets, listener.losses]).toEqual([0, []]);
+  });
+
+  it('waits for a server that is behind for however long, and takes its log for no other one', async () => {
+    await readThree();
+    stream.become(0, 'm0');
+    for (let i = 0; i < 5; i += 1) await pass(AGAIN);
+    for (const id of ['m1', 'm2', 'm3']) stream.append(id);
     await pass(AGAIN);
     await pass(AGAIN);
     expect(listener.probes).toEqual(['m0', 'm1', 'm2', 'm3']);
