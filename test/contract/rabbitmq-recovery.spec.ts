@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { Socket } from 'node:net';
 import { inspect } from 'node:util';
 
@@ -294,17 +295,25 @@ describe('the RabbitMQ adapters', () => {
       });
     });
 
-    it('keep a message whose retry has no queue to wait in', async () => {
-      await program.channel.unbindQueue(`${prefix}.retry.100`, `${prefix}.retry.100`, '');
+    it('keep a message whose retry has no queue to wait in, without handling it meanwhile', async () => {
+      const retries = `${prefix}.retry.100`;
+      const warnings = jest.spyOn(Logger.prototype, 'error');
+      await program.channel.unbindQueue(retries, retries, '');
       const handler = new ToldHandler((n) =>
         n === 1 ? { kind: 'retry', delay: 100, reason: 'busy' } : DONE,
       );
       await consume(handler);
       await publish('m1');
       await eventually(() => {
+        expect(warnings.mock.calls.length).toBeGreaterThan(2);
+      });
+      warnings.mockRestore();
+      expect(handler.ids).toEqual(['m1']);
+      await program.channel.bindQueue(retries, retries, '');
+      await eventually(() => {
         expect(handler.ids).toEqual(['m1', 'm1']);
       });
-      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 1]);
+      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 2]);
     });
 
     it('keep a message whose retry cannot be published, until it can', async () => {
@@ -317,20 +326,23 @@ describe('the RabbitMQ adapters', () => {
       await eventually(() => {
         expect(handler.ids).toEqual(['m1', 'm1', 'm1']);
       });
-      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 1, 2]);
+      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
     });
 
     it('keep a message whose dead letter has no queue to lie in', async () => {
       await program.channel.unbindQueue(`${prefix}.dead`, `${prefix}.dead`, '');
+      const warnings = jest.spyOn(Logger.prototype, 'error');
       const handler = await consume(new ToldHandler(() => ({ kind: 'reject', reason: 'bad' })));
       await publish('m1');
       await eventually(() => {
-        expect(handler.ids).toEqual(['m1', 'm1']);
+        expect(warnings.mock.calls.length).toBeGreaterThan(0);
       });
+      warnings.mockRestore();
       await program.channel.bindQueue(`${prefix}.dead`, `${prefix}.dead`, '');
       await eventually(async () => {
         expect(await program.deadLetters(prefix)).toMatchObject([{ messageId: 'm1' }]);
       });
+      expect(handler.ids).toEqual(['m1']);
       expect(await program.peek(`${prefix}.handler.${TYPE}`)).toEqual([]);
     });
 
