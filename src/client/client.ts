@@ -190,8 +190,9 @@ export class Client {
 
   /** Ends the connection for ever; what waits is rejected with `CLOSED`. */
   close(): void {
-    this.inbox.settle();
+    this.inbox.close();
     this.connection.close(CLOSED, 'closed');
+    this.store.close();
   }
 
   private async begin(): Promise<void> {

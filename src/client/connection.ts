@@ -145,8 +145,9 @@ export class Connection {
       // The reconnect token stays: it needs no claim, and so is good while the log takes none.
       this.base = url.slice(0, url.lastIndexOf('/') + 1);
     }
-    this.first ??= url;
-    const before = url === this.first ? undefined : issuedAt(this.first);
+    // An error page in place of a URL says nothing of a position.
+    if (issuedAt(url) !== undefined) this.first ??= url;
+    const before = url === this.first ? undefined : issuedAt(this.first ?? '');
     const cursor = this.owner.position() ?? before;
     return cursor === undefined ? url : `${url}?cursor=${cursor}`;
   }

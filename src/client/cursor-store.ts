@@ -14,6 +14,7 @@ const FORGET = 7 * 24 * 60 * 60 * 1000;
  */
 export class CursorStore {
   private entry: string;
+  private release: (() => void) | undefined;
 
   constructor(
     private readonly storage: StorageLike | undefined,
@@ -45,12 +46,17 @@ export class CursorStore {
     return typeof cursor === 'string' && parseCursor(cursor) !== undefined ? cursor : undefined;
   }
 
+  /** Lets another client of this tab have the entry. */
+  close(): void {
+    this.release?.();
+  }
+
   private async takeEntry(): Promise<void> {
     const own = attempt(() => host.sessionStorage?.getItem(this.key));
     let id = own ?? host.newId();
-    if (!(await lock(`${this.key}.${id}`, LOCK_WAIT))) {
+    if (!(await this.lock(`${this.key}.${id}`))) {
       id = host.newId();
-      await lock(`${this.key}.${id}`, LOCK_WAIT);
+      await this.lock(`${this.key}.${id}`);
     }
     attempt(() => host.sessionStorage?.setItem(this.key, id));
     this.entry = `${this.key}.${id}`;
@@ -68,31 +74,33 @@ export class CursorStore {
     }
     return latest;
   }
+
+  /** Holds a lock until `close`, or for as long as the page lives; false when another page has it. True where there are no locks. */
+  private lock(name: string): Promise<boolean> {
+    const locks = attempt(() => host.navigator?.locks);
+    if (locks === undefined) return Promise.resolve(true);
+    const patience = new AbortController();
+    const timer = setTimeout(() => {
+      patience.abort();
+    }, LOCK_WAIT);
+    return new Promise((resolve) => {
+      locks
+        .request(name, { signal: patience.signal }, () => {
+          clearTimeout(timer);
+          resolve(true);
+          return new Promise<void>((release) => {
+            this.release = release;
+          });
+        })
+        .catch(() => {
+          resolve(false);
+        });
+    });
+  }
 }
 
 function timeOf(cursor: string): number {
   return parseCursor(cursor)?.timestamp ?? 0;
-}
-
-/** Holds a lock for as long as the page lives; false when another page has it. True where there are no locks. */
-function lock(name: string, wait: number): Promise<boolean> {
-  const locks = attempt(() => host.navigator?.locks);
-  if (locks === undefined) return Promise.resolve(true);
-  const patience = new AbortController();
-  const timer = setTimeout(() => {
-    patience.abort();
-  }, wait);
-  return new Promise((resolve) => {
-    locks
-      .request(name, { signal: patience.signal }, () => {
-        clearTimeout(timer);
-        resolve(true);
-        return new Promise(() => undefined);
-      })
-      .catch(() => {
-        resolve(false);
-      });
-  });
 }
 
 /** Storages throw where the user has forbidden them (WHATWG HTML 12.2). */

@@ -114,6 +114,17 @@ export class Inbox {
     if (this.cursor !== undefined) this.owner.handled(this.cursor);
   }
 
+  /** The same, for the last time: what waits has nobody to come to. */
+  close(): void {
+    this.settle();
+    this.forget();
+  }
+
+  private forget(): void {
+    this.queue = [];
+    this.next = 0;
+  }
+
   private run(): void {
     if (this.running) return;
     this.running = true;
@@ -133,8 +144,7 @@ export class Inbox {
         if (work !== undefined && !(await work)) continue;
       } else this.pass(item);
     }
-    this.queue = [];
-    this.next = 0;
+    this.forget();
     this.running = false;
     if (this.overflowed) {
       this.overflowed = false;
@@ -174,8 +184,7 @@ export class Inbox {
     const final = attempt >= this.attempts;
     if (final) this.advance(message.cursor);
     else {
-      this.queue = [];
-      this.next = 0;
+      this.forget();
       this.overflowed = false;
       this.received = this.cursor ?? BEGINNING;
       const from = Math.max(0, this.remembered.lastIndexOf(message.cursor));

@@ -309,6 +309,17 @@ describe('bad input', () => {
       });
     });
 
+    it.each(['order 17', 'a"b', 'i'.repeat(65)])(
+      'refuses a message for its id under that id, by which its sender waits: %s',
+      async (messageId) => {
+        const client = await connect('f3');
+        client.send(aQuestion({ businessType: 'test.echo', messageId }));
+        await eventually(() => {
+          expect(client.ops('rejected')).toMatchObject([{ code: 'BAD_FIELD', messageId }]);
+        });
+      },
+    );
+
     it('answers a binary frame and closes with 4500 only after repeated abuse', async () => {
       const client = await connect('f2');
       const before = node.app.nest.get(Metrics).total('framesBad');

@@ -14,7 +14,7 @@ import type { Subscription } from '../../domain/routing/audience';
 import { SendPermission } from '../../domain/routing/send-permission';
 import { CloseCode } from '../../protocol/close-codes';
 import type { ClientFrame, ServerFrame } from '../../protocol/frames';
-import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
+import { LIMITS } from '../../protocol/unified-body';
 import type { BodyValidator } from '../body-validator';
 import { decodeFrame } from './frame-decoder';
 import type { SocketChannel } from './socket-channel';
@@ -29,6 +29,8 @@ const QUIET = 2;
 const GONE = 3;
 /** Bad frames within one heartbeat after which the connection is closed. */
 const MAX_BAD_FRAMES = 10;
+/** Characters of an id under which a body is refused: several times those of one that is taken. */
+const MAX_NAMED = 1024;
 /** One set for all who have no labels: most have none, and a set of its own takes 200 bytes. */
 const NO_LABELS: ReadonlySet<string> = new Set();
 
@@ -349,8 +351,8 @@ function setOf(labels: readonly string[]): ReadonlySet<string> {
   return labels.length === 0 ? NO_LABELS : new Set(labels);
 }
 
-/** The id under which a body is refused, when it has a usable one. */
+/** The id under which a body is refused, also one that is refused for it: its sender waits under that. */
 function idOf(value: object): string | undefined {
   const id = (value as Readonly<Record<string, unknown>>)['messageId'];
-  return typeof id === 'string' && id.length <= LIMITS.id && MESSAGE_ID.test(id) ? id : undefined;
+  return typeof id === 'string' && id.length <= MAX_NAMED ? id : undefined;
 }

@@ -106,7 +106,23 @@ describe('the connection of the SDK', () => {
     expect(socket.url).toBe('wss://host/rt/socket/token2?cursor=12-1012');
   });
 
-  it('starts where its first token was issued, although a later one is welcomed first', async () => {
+  it('starts where its first token was issued, although an error page came in place of a URL', async () => {
+    const urls = ['12-1012', '15-1015'].map((cu) => {
+      const payload = Buffer.from(JSON.stringify({ cu })).toString('base64url');
+      return `wss://host/socket/head.${payload}.signature`;
+    });
+    const left = ['<html>502</html>', ...urls];
+    const scripted = new ScriptedClient({ url: () => left.shift() ?? '' });
+    await settled();
+    for (const url of [urls[0], `${urls[1] ?? ''}?cursor=12-1012`]) {
+      scripted.socket.drop();
+      scripted.client.reconnect();
+      await settled();
+      expect(scripted.socket.url).toBe(url);
+    }
+  });
+
+  it('starts where its first token was issued, although a later a later one is welcomed first', async () => {
     const positions = ['12.003-1012', '15-1015', '17-1017'];
     const urls = positions.map((cu) => {
       const payload = Buffer.from(JSON.stringify({ sub: 'zoë?>', cu })).toString('base64url');

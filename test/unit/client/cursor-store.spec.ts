@@ -24,16 +24,21 @@ class Locks {
   request(
     name: string,
     { signal }: { signal: AbortSignal },
-    hold: () => unknown,
+    hold: () => Promise<void>,
   ): Promise<unknown> {
     const queue = this.held.get(name);
-    if (queue === undefined) {
+    const grant = (): void => {
       this.held.set(name, []);
-      hold();
+      void hold().then(() => {
+        this.release(name);
+      });
+    };
+    if (queue === undefined) {
+      grant();
       return new Promise(() => undefined);
     }
     return new Promise((_resolve, reject) => {
-      queue.push(() => hold());
+      queue.push(grant);
       signal.addEventListener('abort', () => {
         reject(new Error('aborted'));
       });
@@ -184,6 +189,18 @@ describe('a cursor that is kept', () => {
       await jest.advanceTimersByTimeAsync(100);
       expect(one.client.cursor).toBe('50-1050');
       expect(Object.keys(shared).filter((key) => key.startsWith('wirepost.'))).toHaveLength(3);
+    });
+
+    it('is that of the tab for the next client in it, when the one before was closed', async () => {
+      locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      const one = await tab(shared, first);
+      one.socket.deliver(30);
+      one.client.close();
+      const other = await tab(shared, aStorage());
+      other.socket.deliver(50);
+      await jest.advanceTimersByTimeAsync(100);
+      expect((await tab(shared, first)).socket.url).toContain('cursor=30-');
     });
 
     it('is waited for, also when the page is shown meanwhile', async () => {

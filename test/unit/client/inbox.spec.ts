@@ -62,6 +62,22 @@ describe('what the SDK gives to the application', () => {
     expect(scripted.client.cursor).toBe('11-1011');
   });
 
+  it('comes to nobody any more after the client was closed', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    let finish = (): void => undefined;
+    const begun: unknown[] = [];
+    scripted.client.on('news', ({ content }) => {
+      begun.push(content);
+      return new Promise<void>((resolve) => (finish = resolve));
+    });
+    scripted.socket.deliver(11);
+    scripted.socket.deliver(12);
+    scripted.client.close();
+    finish();
+    await settled();
+    expect(begun).toEqual([11]);
+  });
+
   it('is acknowledged in one frame for many, and only when it was handled', async () => {
     const scripted = await ScriptedClient.welcomed();
     let finish: () => void = () => undefined;
