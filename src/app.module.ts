@@ -59,6 +59,7 @@ import { HealthController, Willingness } from './interface/http/health.controlle
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
+import { IncomingRequest } from './interface/http/incoming-request';
 import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-key.guard';
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
@@ -315,6 +316,7 @@ export async function createApp(
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT,
+    http: { IncomingMessage: IncomingRequest },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });

@@ -108,6 +108,23 @@ describe('bad input', () => {
       });
     });
 
+    it('takes a push that offers HTTP/2, as Java’s client does, and ignores the offer', async () => {
+      const { hostname, port } = new URL(node.base);
+      const socket = tcp(Number(port), hostname);
+      const body = JSON.stringify(aBody({ toUniqueId: 'java' }));
+      for (let i = 0; i < 2; i += 1) {
+        socket.write(
+          `POST /websocket/push HTTP/1.1\r\nHost: ${hostname}\r\nConnection: Upgrade, HTTP2-Settings\r\n` +
+            `Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n` +
+            `Content-Type: application/json\r\nAuthorization: Bearer ${SERVICE_KEY}\r\n` +
+            `Content-Length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,
+        );
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        expect(answer.toString()).toMatch(/^HTTP\/1\.1 202 [^]*messageId/);
+      }
+      socket.destroy();
+    });
+
     it('refuses what is not declared as JSON with 415 and an unknown path with 404', async () => {
       const headers = { authorization: `Bearer ${SERVICE_KEY}`, 'content-type': 'text/plain' };
       const wrong = await fetch(`${node.base}/websocket/push`, {
