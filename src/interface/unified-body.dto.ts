@@ -118,7 +118,7 @@ export class UnifiedBodyDto {
   @Max(2_592_000_000)
   ttl?: number;
 
-  @ApiPropertyOptional({ description: 'Tell the sender when a client acknowledged it' })
+  @ApiPropertyOptional({ description: 'Reserved: passed on to the recipient, without effect' })
   @IsOptional()
   @IsBoolean()
   receipt?: boolean;
