@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { WebSocket } from 'ws';
 
 import { SCHEMA } from '../../src/settings';
+import { runFolder } from '../support/run-folder';
 import { eventually } from '../support/eventually';
 import { aBody } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
@@ -46,7 +46,7 @@ class Proxy {
 
   static async start(file: string, gateways: readonly TestNode[]): Promise<Proxy> {
     const place = {
-      folder: mkdtempSync(join(tmpdir(), 'wirepost-proxy-')),
+      folder: mkdtempSync(join(runFolder(), 'proxy-')),
       port: await freePort(),
     };
     const { folder } = place;

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { runFolder } from '../support/run-folder';
 import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
 import { freePort } from '../support/rabbitmq-node';
@@ -102,7 +102,7 @@ describe('the start', () => {
     const readme = readFileSync('README.md', 'utf8');
     const blocks = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
     expect(blocks).toHaveLength(6);
-    const seen = join(mkdtempSync(join(tmpdir(), 'wirepost-tour-')), 'seen.log');
+    const seen = join(mkdtempSync(join(runFolder(), 'tour-')), 'seen.log');
     const until = (text: string): string => `until grep -qs ${text} ${seen}; do sleep 0.1; done`;
     const script = blocks
       .join('\n')

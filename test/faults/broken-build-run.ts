@@ -40,7 +40,7 @@ async function caught(
     record({
       ...{ row: setting.row, seed: 1, accepted, unknown, recovered, wireDuplicates },
       recovery: Number.isFinite(recovery) ? recovery : -1,
-      verdict: `caught: ${[...new Set(found)].join(', ')}`,
+      verdict: `${found.includes(problem) ? 'caught' : 'MISSED'}: ${[...new Set(found)].join(', ')}`,
     });
     expect(found).toContain(problem);
   });

@@ -22,14 +22,13 @@ export function brokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'infrastructure/rabbitmq/acking-consumer.ts',
-          find: `await this.process(delivery);
-      this.answer(() => {
-        channel.ack(delivery);
-      });`,
-          replace: `this.answer(() => {
-        channel.ack(delivery);
-      });
-      await this.process(delivery);`,
+          find: 'const delivery = this.decode(raw);',
+          replace: 'const delivery = this.decode(raw); ack(channel, raw);',
+        },
+        {
+          file: 'infrastructure/rabbitmq/acking-consumer.ts',
+          find: 'if (isSafe === true) ack(channel, raw);',
+          replace: 'void isSafe;',
         },
       ],
     },
@@ -144,11 +143,10 @@ export function moreBrokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'application/handlers/handler-runner.ts',
-          find: `await Promise.all(
-      replies.map((reply) => this.log.append(messageEntry(reply, this.settings.maxBytes))),
-    );`,
-          replace: `for (const reply of replies)
-      this.log.append(messageEntry(reply, this.settings.maxBytes)).catch(() => undefined);`,
+          find: `await Promise.all(entries.map((entry) => this.log.append(entry)));
+    if (last !== undefined) await this.log.append(last);`,
+          replace: `for (const entry of last === undefined ? [] : [...entries, last])
+      this.log.append(entry).catch(() => undefined);`,
         },
       ],
     },

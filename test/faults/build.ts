@@ -4,14 +4,14 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 import { transformSync } from '@swc/core';
+
+import { runFolder } from '../support/run-folder';
 
 /** A change to the text of one file under `src`, which must stand there exactly once. */
 export interface Patch {
@@ -36,10 +36,7 @@ const BUSINESS_MODULES = [FaultyHandlersModule,`,
  * text does not stand exactly once where it should: then the patch must follow the source.
  */
 export function buildGateway(patches: readonly Patch[] = []): string {
-  const folder = mkdtempSync(join(tmpdir(), 'wirepost-build-'));
-  process.once('exit', () => {
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const folder = mkdtempSync(join(runFolder(), 'build-'));
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => join('src', name));

@@ -29,6 +29,8 @@ function checkOne({ operations }: Index, client: string, one: Received): Finding
   const findings: Finding[] = [];
   if (completions[0]?.kind === 'fail') findings.push({ problem: 'refused-but-delivered', detail });
   if (!invoke.audience.includes(client)) findings.push({ problem: 'misrouted', detail });
+  if (invoke.meaning !== undefined && invoke.meaning !== one.meaning)
+    findings.push({ problem: 'altered', detail });
   if (invoke.from !== one.from)
     findings.push({ problem: 'forged-sender', detail: `${detail} from ${one.from ?? 'nobody'}` });
   return findings;

@@ -21,10 +21,17 @@ function soundHistory(): Entry[] {
       audience,
       ordered: true,
       deadline: 1000,
+      meaning: `of ${op}`,
     });
   };
   const receive = (op: string, client: string): void => {
-    const body = { client, op, cursor: `${String((offset += 1))}-1`, hash: op };
+    const body = {
+      client,
+      op,
+      cursor: `${String((offset += 1))}-1`,
+      hash: op,
+      meaning: `of ${op}`,
+    };
     add({ kind: 'wire', ...body });
     add({ kind: 'app', ...body });
   };
@@ -112,6 +119,17 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
       cursor: 's1-1-1',
       hash: 'another',
     }),
+  ],
+  ['it says what another one says', 'altered', change(isApp('s1-1', 'c1'), { meaning: 'of s1-2' })],
+  [
+    'a sound message is refused for good',
+    'wrongly-refused',
+    change((one) => one.kind === 'fail', { reason: 'BAD_FIELD', final: true }),
+  ],
+  [
+    'a copy is refused for good beside one that is taken',
+    'wrongly-refused',
+    change((one) => one.kind === 'ok' && one.op === 's2-2', { final: true }),
   ],
   ['an operation never ends', 'hung', without((one) => one.kind === 'info' && one.op === 's1-3')],
   [

@@ -13,6 +13,10 @@ export type Problem =
   | 'phantom'
   /** Refused for certain, and received all the same. */
   | 'refused-but-delivered'
+  /** Refused for good, although there is nothing wrong with it. */
+  | 'wrongly-refused'
+  /** Received with another text, business type or way than it was sent with. */
+  | 'altered'
   /** The application got it twice. */
   | 'duplicate'
   /** It came twice over the wire with different bodies. */
@@ -103,6 +107,8 @@ function checkOperations({ entries, operations }: Index): Finding[] {
   for (const { invoke, completions } of operations.values()) {
     const [first] = completions;
     if (completions.length > 1) findings.push({ problem: 'completed-twice', detail: invoke.op });
+    if (first?.final === true)
+      findings.push({ problem: 'wrongly-refused', detail: `${invoke.op}: ${first.reason ?? ''}` });
     if (first === undefined) findings.push({ problem: 'hung', detail: `${invoke.op}: no answer` });
     else if (first.silent === true && !isExcused(entries, 'silence', first.at))
       findings.push({ problem: 'hung', detail: `${invoke.op}: ${first.reason ?? 'silent'}` });

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 
 import { type Client, connect, type Delivered } from '../../src/client';
-import { digest, type History } from './history';
+import { digest, type History, meaning } from './history';
 
 /** Who a client is, and what addresses it. */
 export interface Identity {
@@ -157,6 +157,7 @@ export class FaultClient {
       ...(typeof from === 'string' && { from }),
       cursor: String(body['cursor']),
       hash: digest(body),
+      meaning: meaning(body),
     });
   }
 }

@@ -125,9 +125,10 @@ export async function judged(
   const { row, seed, minimum, recoverWithin = 10_000 } = setting;
   return onSystem(setting, async (run) => {
     const { verdict, recovery } = await observe(run, work, minimum);
-    const result = report({ row, seed, recovery, verdict });
+    const isLate = recovery > recoverWithin;
+    const result = report({ row, seed, recovery, verdict, isLate });
     if (!verdict.valid) throw new Error(explain(verdict));
-    if (recovery > recoverWithin) throw new Error(`recovered in ${String(recovery)} ms`);
+    if (isLate) throw new Error(`recovered in ${String(recovery)} ms`);
     return result;
   });
 }

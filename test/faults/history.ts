@@ -3,6 +3,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
+import type { UnifiedBody } from '../../src/protocol/unified-body';
+
 /** How a message is sent. */
 export type Channel = 'rest' | 'batch' | 'repeat' | 'amqp' | 'client' | 'upstream' | 'probe';
 
@@ -23,6 +25,8 @@ export interface Invoke {
   readonly ordered: boolean;
   /** ms within which it must be complete. */
   readonly deadline: number;
+  /** What it says, see `meaning`; absent where a handler makes the answer. */
+  readonly meaning?: string;
 }
 
 /**
@@ -35,6 +39,8 @@ export interface Complete {
   readonly attempts: number;
   readonly reason?: string;
   readonly silent?: boolean;
+  /** True when an attempt was refused for good, which nothing that is sent deserves. */
+  readonly final?: boolean;
 }
 
 /** A body as it came over a client's socket, or as its application got it. */
@@ -46,6 +52,7 @@ export interface Received {
   readonly cursor: string;
   /** Of everything but the cursor. */
   readonly hash: string;
+  readonly meaning?: string;
 }
 
 export interface Connected {
@@ -175,8 +182,14 @@ export class History {
 
 /** A short digest of a delivered body without its cursor. */
 export function digest(body: Readonly<Record<string, unknown>>): string {
-  return createHash('sha1')
-    .update(JSON.stringify({ ...body, cursor: undefined }))
-    .digest('base64url')
-    .slice(0, 12);
+  return short({ ...body, cursor: undefined });
+}
+
+/** A short digest of what a body says, which is the same at its sender and at all who get it. */
+export function meaning({ businessType, sendType, content }: Partial<UnifiedBody>): string {
+  return short([businessType, sendType, content]);
+}
+
+function short(value: unknown): string {
+  return createHash('sha1').update(JSON.stringify(value)).digest('base64url').slice(0, 12);
 }

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually';
 import type { AmqpSender } from './amqp-sender';
 import type { Entrance, FaultClient } from './client';
 import type { Generator } from './generator';
-import type { History } from './history';
+import { type History, meaning } from './history';
 import type { Attempt, Operation } from './operation';
 import type { Random } from './random';
 import { push, pushAll } from './rest-sender';
@@ -128,9 +128,9 @@ export class Load {
       await this.twice(operation);
       return;
     }
-    await this.repeating(operation, () =>
-      channel === 'amqp' ? this.ways.amqp.send(operation) : this.push(operation),
-    );
+    await this.repeating(operation, async () => [
+      await (channel === 'amqp' ? this.ways.amqp.send(operation) : this.push(operation)),
+    ]);
   }
 
   /** The SDK repeats by itself, over any number of connections, until there is an answer. */
@@ -139,7 +139,7 @@ export class Load {
     const attempts = await Promise.all(
       [client, ...(twin === undefined ? [] : [twin])].map((one) => sendBy(one, operation)),
     );
-    this.complete(operation, bestOf(attempts), attempts.length);
+    this.complete(operation, attempts);
   }
 
   private clientOf(name: string | undefined): FaultClient | undefined {
@@ -148,25 +148,27 @@ export class Load {
 
   /** A caller that lost the first answer: the same message at two gateways in the same moment. */
   private async twice(operation: Operation): Promise<void> {
-    await this.repeating(operation, async () => {
-      const attempts = await Promise.all([this.push(operation), this.push(operation)]);
-      return bestOf(attempts);
-    });
+    await this.repeating(operation, () =>
+      Promise.all([this.push(operation), this.push(operation)]),
+    );
   }
 
-  private async repeating(operation: Operation, send: () => Promise<Attempt>): Promise<void> {
+  private async repeating(
+    operation: Operation,
+    send: () => Promise<readonly Attempt[]>,
+  ): Promise<void> {
     const deadline = performance.now() + DEADLINE;
     const made: Attempt[] = [];
     for (;;) {
-      const attempt = await send();
-      made.push(attempt);
+      const attempts = await send();
+      made.push(...attempts);
+      const attempt = bestOf(attempts);
       const isLast = this.abandoned || !operation.repeats || performance.now() > deadline;
       if (attempt.kind === 'ok' || attempt.kind === 'failed' || isLast) break;
       await wait(PAUSE + this.random.integer(0, PAUSE));
     }
     // What may have been taken once is not refused because a later attempt was.
-    const isSilent = made.some((attempt) => attempt.kind === 'unknown' && attempt.silent === true);
-    this.complete(operation, bestOf(made), made.length, isSilent);
+    this.complete(operation, made);
   }
 
   private async batch(operations: readonly Operation[]): Promise<void> {
@@ -177,7 +179,7 @@ export class Load {
       operations.map(async (operation, i) => {
         const attempt = attempts[i] ?? NOBODY;
         if (attempt.kind === 'ok' || attempt.kind === 'failed' || !operation.repeats)
-          this.complete(operation, attempt, 1, attempt.kind === 'unknown' && attempt.silent);
+          this.complete(operation, [attempt]);
         else await this.again(operation, attempt);
       }),
     );
@@ -189,7 +191,7 @@ export class Load {
     await this.repeating(operation, async () => {
       const attempt = before ?? (await this.push(operation));
       before = undefined;
-      return attempt;
+      return [attempt];
     });
   }
 
@@ -198,23 +200,31 @@ export class Load {
     return at === undefined ? Promise.resolve(NOBODY) : push(at, operation);
   }
 
-  private invoke({ op, channel, sender, seq, audience, from, ordered }: Operation): void {
+  private invoke({ op, channel, sender, seq, audience, from, ordered, body }: Operation): void {
     const whom = from === undefined ? {} : { from };
     this.history.add({
       kind: 'invoke',
       ...{ op, channel, sender, seq, audience, ...whom, ordered },
       deadline: DEADLINE,
+      ...(body.messageType !== 'CLIENT_TO_SERVER' && { meaning: meaning(body) }),
     });
   }
 
-  private complete({ op }: Operation, attempt: Attempt, attempts: number, silent = false): void {
-    const common = { op, attempts, ...(silent && { silent }) };
-    if (attempt.kind === 'ok') {
+  private complete({ op }: Operation, made: readonly Attempt[]): void {
+    const best = bestOf(made);
+    const silent = made.some((attempt) => attempt.kind === 'unknown' && attempt.silent === true);
+    const refused = made.find((attempt) => attempt.kind === 'failed');
+    const common = {
+      ...{ op, attempts: made.length },
+      ...(silent && { silent }),
+      ...(refused !== undefined && { final: true }),
+    };
+    if (best.kind === 'ok') {
       this.accepted += 1;
       this.history.add({ kind: 'ok', ...common });
     } else {
-      const kind = attempt.kind === 'unknown' ? 'info' : 'fail';
-      this.history.add({ kind, ...common, reason: attempt.reason });
+      const kind = best.kind === 'unknown' ? 'info' : 'fail';
+      this.history.add({ kind, ...common, reason: refused?.reason ?? best.reason });
     }
   }
 }

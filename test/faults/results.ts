@@ -23,18 +23,21 @@ export function report({
   seed,
   recovery,
   verdict,
+  isLate,
 }: {
   readonly row: string;
   readonly seed: number;
   readonly recovery: number;
   readonly verdict: Verdict;
+  /** True when it was sound, but served again later than it should. */
+  readonly isLate: boolean;
 }): Row {
   const { accepted, unknown, recovered, wireDuplicates } = verdict.counts;
   const problems = [...new Set(verdict.findings.map(({ problem }) => problem))];
   const result: Row = {
     ...{ row, seed, accepted, unknown, recovered, wireDuplicates },
     recovery: Number.isFinite(recovery) ? recovery : -1,
-    verdict: verdict.valid ? 'sound' : problems.join(', '),
+    verdict: verdict.valid ? (isLate ? 'too late' : 'sound') : problems.join(', '),
   };
   record(result);
   return result;

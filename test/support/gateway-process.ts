@@ -3,13 +3,8 @@ import { once } from 'node:events';
 
 import { eventually } from './eventually';
 import { freePort } from './rabbitmq-node';
+import { endWithRun } from './run-folder';
 import { JWT_SECRET, SERVICE_KEY } from './test-node';
-
-const running = new Set<ChildProcess>();
-// A test that failed has not stopped its process.
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 /** `node dist/main.js` as a process of its own, to be killed. */
 export class GatewayProcess {
@@ -19,8 +14,7 @@ export class GatewayProcess {
     private readonly child: ChildProcess,
     readonly port: number,
   ) {
-    running.add(child);
-    child.once('exit', () => running.delete(child));
+    endWithRun(child);
     child.stdout?.on('data', (data: Buffer) => (this.output += data.toString()));
     child.stderr?.on('data', (data: Buffer) => (this.output += data.toString()));
   }
@@ -57,12 +51,17 @@ export class GatewayProcess {
       },
       main,
     );
-    await eventually(
-      async () => {
-        expect((await fetch(`${gateway.base}/health/ready`)).status).toBe(200);
-      },
-      { within: 30_000 },
-    );
+    try {
+      await eventually(
+        async () => {
+          expect((await fetch(`${gateway.base}/health/ready`)).status).toBe(200);
+        },
+        { within: 30_000 },
+      );
+    } catch (error) {
+      gateway.child.kill('SIGKILL');
+      throw new Error(`no gateway that is ready: ${gateway.output}`, { cause: error });
+    }
     return gateway;
   }
 

@@ -1,6 +1,7 @@
 import { closeResults } from './fault-results';
 import { faultTable, updateReport } from './fault-table';
 import { RabbitMqNode } from './rabbitmq-node';
+import { closeRunFolder } from './run-folder';
 
 export default async function teardown(): Promise<void> {
   const description = process.env['TEST_AMQP_NODE'];
@@ -12,4 +13,5 @@ export default async function teardown(): Promise<void> {
     if (report !== undefined) updateReport(report);
   }
   closeResults();
+  closeRunFolder();
 }
