@@ -93,6 +93,28 @@ describe('bad input', () => {
       expect(await node.post('/websocket/push', body)).toMatchObject({ status, data: { code } });
     });
 
+    it('refuses a token that no URL could carry, and issues what can be used', async () => {
+      const labels = (label: string) =>
+        Array.from({ length: 32 }, (_, i) => `${label}${String(i)}`);
+      const ask = (label: string) =>
+        node.post<string & Refused>('/websocket/token', {
+          ...{ uniqueId: 'labelled', tags: labels(label), businesses: labels(label) },
+        });
+      expect(await ask('标'.repeat(40))).toMatchObject({
+        status: 400,
+        data: { code: 'BAD_FIELD', field: 'tags' },
+      });
+      const { data } = await ask('x'.repeat(62));
+      const client = TestClient.connect(node.socketUrl(data.slice(data.lastIndexOf('/') + 1)));
+      await eventually(() => {
+        expect(client.welcome).toBeDefined();
+      });
+      const again = TestClient.connect(node.socketUrl(String(client.welcome?.['reconnectToken'])));
+      await eventually(() => {
+        expect(again.welcome).toBeDefined();
+      });
+    });
+
     it('refuses the body of a caller without a key before it comes', async () => {
       const { hostname, port } = new URL(node.base);
       for (const path of ['/websocket/push', '/websocket/nothing']) {

@@ -1,8 +1,12 @@
+import { Refusal } from '../../domain/errors';
 import type { Partitions } from '../../domain/routing/partitions';
 import { DEFAULT_GRANTS, type Grants } from '../../domain/routing/send-permission';
 import type { LogPositions } from '../log/log-positions';
 import type { Clock } from '../ports/clock';
 import type { TokenService } from '../ports/token-service';
+
+/** Characters; a reconnect token, which has some more, must stay below the 8000 of a payload that an upgrade takes. */
+const MAX_TOKEN = 7500;
 
 /** Who the token is for and what it grants; times in ms. */
 export interface TokenRequest {
@@ -33,7 +37,10 @@ export class IssueToken {
     private readonly limits: { readonly tokenTtl: number; readonly sessionTtl: number },
   ) {}
 
-  /** Rejects with UNAVAILABLE while no position is known of the log that has the client's messages. */
+  /**
+   * Rejects with UNAVAILABLE while no position is known of the log that has the client's messages, with BAD_FIELD when
+   * the token would be longer than an upgrade takes.
+   */
   async execute(request: TokenRequest): Promise<IssuedToken> {
     const partition = this.partitions.of(request.uniqueId);
     const cursor = await this.positions.of(partition);
@@ -50,6 +57,8 @@ export class IssueToken {
       expiresAt: this.clock.now() + ttl,
       sessionTtl: Math.min(request.sessionTtl ?? this.limits.sessionTtl, this.limits.sessionTtl),
     });
+    if (token.length > MAX_TOKEN)
+      throw Refusal.field('tags', 'and other labels and patterns are too long together for a URL');
     return { token, partition };
   }
 }
