@@ -86,6 +86,10 @@ export class Workers {
         worker.once('exit', (code: number | null, signal: string | null) => {
           resolve(signal ?? code ?? 1);
         });
+        // A process that the system does not make ends without having begun: Node.js tells of no exit.
+        worker.once('error', () => {
+          if (worker.process.pid === undefined) resolve('not started');
+        });
       }),
       new Promise<void>((resolve) => {
         worker.once('disconnect', resolve);

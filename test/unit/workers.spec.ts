@@ -6,10 +6,19 @@ import { type Ending, Workers } from '../../src/workers';
 /** A process that does what the test says. */
 class FakeWorker extends EventEmitter {
   readonly signals: string[] = [];
-  readonly process = { kill: (signal: string) => this.signals.push(signal) };
+  readonly process: { pid: number | undefined; kill: (signal: string) => void };
 
   constructor(readonly id: number) {
     super();
+    this.process = { pid: 1000 + id, kill: (signal) => this.signals.push(signal) };
+  }
+
+  /** The system makes no process for it; told as Node.js does. */
+  async isNotMade(): Promise<void> {
+    this.process.pid = undefined;
+    this.emit('error', new Error('spawn EAGAIN'));
+    this.emit('disconnect');
+    for (let i = 0; i < 5; i += 1) await Promise.resolve();
   }
 
   listens(): void {
@@ -66,6 +75,21 @@ describe('Workers', () => {
   });
   afterEach(() => {
     jest.useRealTimers();
+  });
+
+  it('try again when the system makes no process, and end when it still does not', async () => {
+    const run = Run.listening(2);
+    await run.forked[0]?.ends('SIGKILL');
+    await jest.advanceTimersByTimeAsync(100);
+    expect(run.forked).toHaveLength(3);
+    await run.last.isNotMade();
+    expect(run.warnings.at(-1)).toContain('not started');
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(run.forked).toHaveLength(4);
+    await run.last.isNotMade();
+    run.workers.stop();
+    await run.forked[1]?.ends(0);
+    expect(await run.ending).toEqual({ status: 0 });
   });
 
   it('say that they listen once, when all of them do', async () => {
