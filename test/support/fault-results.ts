@@ -1,19 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-/** Where the fault runs of all workers leave their rows; made by the global set-up. */
+import { runFolder } from './run-folder';
+
+/** Where the fault runs of all workers leave their rows. */
 export function resultsFile(): string {
-  const file = process.env['TEST_FAULT_RESULTS'];
-  if (file === undefined) throw new Error('the global set-up has made no place for results');
-  return file;
-}
-
-export function openResults(): void {
-  process.env['TEST_FAULT_RESULTS'] = join(
-    mkdtempSync(join(tmpdir(), 'wirepost-faults-')),
-    'rows.jsonl',
-  );
+  return join(runFolder(), 'rows.jsonl');
 }
 
 /** Every row that was left, in the order of leaving. */
@@ -24,8 +16,4 @@ export function readResults(): Readonly<Record<string, unknown>>[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
-}
-
-export function closeResults(): void {
-  rmSync(dirname(resultsFile()), { recursive: true, force: true });
 }

@@ -1,4 +1,3 @@
-import { closeResults } from './fault-results';
 import { faultTable, updateReport } from './fault-table';
 import { RabbitMqNode } from './rabbitmq-node';
 import { closeRunFolder } from './run-folder';
@@ -12,6 +11,5 @@ export default async function teardown(): Promise<void> {
     const report = process.env['FAULT_REPORT'];
     if (report !== undefined) updateReport(report);
   }
-  closeResults();
   closeRunFolder();
 }

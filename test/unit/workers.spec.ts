@@ -17,8 +17,7 @@ class FakeWorker extends EventEmitter {
   async isNotMade(): Promise<void> {
     this.process.pid = undefined;
     this.emit('error', new Error('spawn EAGAIN'));
-    this.emit('disconnect');
-    for (let i = 0; i < 5; i += 1) await Promise.resolve();
+    await this.isGone();
   }
 
   listens(): void {
@@ -28,6 +27,10 @@ class FakeWorker extends EventEmitter {
   async ends(how: number | string): Promise<void> {
     if (typeof how === 'number') this.emit('exit', how, null);
     else this.emit('exit', null, how);
+    await this.isGone();
+  }
+
+  private async isGone(): Promise<void> {
     this.emit('disconnect');
     // Lets promises settle, which no timer of the fake clock does.
     for (let i = 0; i < 5; i += 1) await Promise.resolve();
