@@ -51,6 +51,17 @@ describe('the settings', () => {
     expect(settings.window).toEqual({ maxAge: 7_200_000, maxBytes: 3_145_728 });
   });
 
+  it('refuse what no timer and no socket could keep, and brokers of several users', () => {
+    expect(readSettings({ RETRY_DELAYS: '1s,7d' }).retryDelays).toEqual([1000, 604_800_000]);
+    expect(() => readSettings({ RETRY_DELAYS: '1s,8d' })).toThrow(/^RETRY_DELAYS must/);
+    expect(() => readSettings({ MAX_BUFFERED: '15KiB' })).toThrow(/^MAX_BUFFERED must/);
+    const urls = (other: string) => `amqp://one:secret@a,amqp://${other}:secret@b`;
+    expect(readSettings({ AMQP_URL: urls('one') }).rabbitmq?.urls).toHaveLength(2);
+    const several = () => readSettings({ AMQP_URL: urls('two') });
+    expect(several).toThrow(/^AMQP_URL must name one user/);
+    expect(several).not.toThrow(/secret/);
+  });
+
   it('give each partition of the log a URL of its own', () => {
     const env = {
       AMQP_URL: 'amqp://broker',
