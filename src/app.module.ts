@@ -76,8 +76,11 @@ import type { Settings } from './settings';
 const ROOT = resolve(__dirname, '..');
 /** Bytes of a REST request: a batch of a thousand. */
 const BODY_LIMIT = 16 * 1024 * 1024;
-/** ms that a caller may take to send a request. */
+/** ms that a caller may take to send a request, and its headers: Node.js swaps the two when the second is longer. */
 const REQUEST_TIMEOUT = 30_000;
+const HEADERS_TIMEOUT = 10_000;
+/** ms between two looks for requests that have taken too long. */
+const TIMEOUT_CHECK = 5000;
 /** What developers add: one Nest module per business type. */
 const BUSINESS_MODULES = [
   QrcodeRefreshModule,
@@ -316,7 +319,11 @@ export async function createApp(
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT,
-    http: { IncomingMessage: IncomingRequest },
+    http: {
+      IncomingMessage: IncomingRequest,
+      headersTimeout: HEADERS_TIMEOUT,
+      connectionsCheckingInterval: TIMEOUT_CHECK,
+    },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });

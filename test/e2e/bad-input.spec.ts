@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { connect as tcp } from 'node:net';
 
 import { JwtService } from '@nestjs/jwt';
@@ -128,6 +129,12 @@ describe('bad input', () => {
       expect(await node.post('/websocket/push', '{bad', 'no-such-key-000000')).toMatchObject({
         status: 401,
       });
+    });
+
+    it('gives a request 30 seconds to arrive, and its headers fewer, or Node.js would swap the two', () => {
+      const { requestTimeout, headersTimeout } = node.app.nest.getHttpServer();
+      expect(requestTimeout).toBe(30_000);
+      expect(headersTimeout).toBeLessThan(requestTimeout);
     });
 
     it('takes a push that offers HTTP/2, as Java’s client does, and ignores the offer', async () => {
