@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
 import { connect as tcp } from 'node:net';
 
 import { JwtService } from '@nestjs/jwt';
