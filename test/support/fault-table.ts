@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
 import { readResults } from './fault-results';
+import { brokerVersion } from './rabbitmq-node';
 
 /** Columns of the table of fault runs: key of a row, and heading. */
 const COLUMNS = [
@@ -65,18 +65,12 @@ function table(rows: readonly (readonly string[])[]): string {
 function machine(): string {
   const [cpu] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  const rabbit = execFileSync('dpkg-query', [
-    '-W',
-    '-f',
-    '${Version}',
-    'rabbitmq-server',
-  ]).toString();
   const parts = [
     `${String(cpus().length)} cores of ${cpu?.model ?? 'an unknown CPU'}`,
     `${String(memory)} GiB`,
     `Linux ${release()}`,
     `Node.js ${process.versions.node}`,
-    `RabbitMQ ${rabbit}`,
+    `RabbitMQ ${brokerVersion()}`,
   ];
   return `Last run on ${parts.join(', ')}.`;
 }

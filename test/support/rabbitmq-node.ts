@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -17,7 +17,8 @@ import { promisify } from 'node:util';
 
 import { eventually } from './eventually';
 
-const BIN = '/usr/lib/rabbitmq/bin';
+/** Folder of `rabbitmq-server` and `rabbitmqctl`; `TEST_RABBITMQ` names that of another version. */
+const BIN = process.env['TEST_RABBITMQ'] ?? '/usr/lib/rabbitmq/bin';
 const BOOT = 90_000;
 const LOOPBACK = '127.0.0.1';
 /** ms that an orderly end may take. */
@@ -37,6 +38,11 @@ const GREETED = 1000;
 /** Starts, each on other ports, of a server that ends at once. */
 const ATTEMPTS = 3;
 const run = promisify(execFile);
+
+/** Version of RabbitMQ that the tests run, as it tells it. */
+export function brokerVersion(): string {
+  return execFileSync(join(BIN, 'rabbitmqctl'), ['-q', 'version']).toString().trim();
+}
 
 /** A port that nobody listens on now. */
 export function freePort(): Promise<number> {

@@ -198,9 +198,12 @@ function isFinal(error: unknown): boolean {
   return error.code === 403 || (error.code === 406 && !isWithoutReplica(error));
 }
 
-/** True when a stream has no replica at this server; for a moment, when the server or the stream has just come up. */
+/**
+ * True when a stream has no replica at this server; for a moment, when the server or the stream has just come up. The code
+ * is that of other errors too, and RabbitMQ 4 says "a running replica".
+ */
 export function isWithoutReplica(error: unknown): boolean {
-  return error instanceof Error && error.message.includes('does not have a replica');
+  return error instanceof Error && /does not have a (?:running )?replica/.test(error.message);
 }
 
 /** Closes a channel that may be closed already; amqplib throws then, and is silent when the connection dies meanwhile. */
