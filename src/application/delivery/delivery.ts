@@ -60,13 +60,9 @@ export class Delivery {
     subscriber.subscription = subscription;
     this.index.add(subscriber);
     if (from >= upTo) return;
-    const { frames, count } = this.window.replay(
-      subscription,
-      from,
-      Infinity,
-      this.clock.now(),
-      former,
-    );
+    const { frames, count } = this.window.replay(subscription, from, Infinity, this.clock.now(), {
+      except: former,
+    });
     // Behind `upTo` a lagging subscriber is served by its own replay.
     if (subscriber.live) this.write(subscriber, frames, count);
     else subscriber.position = from;
@@ -188,8 +184,10 @@ export class Delivery {
         subscriber.position,
         REPLAY_BYTES,
         this.clock.now(),
+        { rest: subscriber.rest },
       );
       subscriber.position = replay.upTo;
+      subscriber.rest = replay.rest;
       this.write(subscriber, replay.frames, replay.count);
       if (receiver.channel.buffered > this.maxBuffered) return;
       if (replay.complete) break;

@@ -1,3 +1,4 @@
+import type { Rest } from '../../domain/log/rest';
 import type { Gap } from '../../domain/log/window';
 import type { Subscription } from '../../domain/routing/audience';
 import type { ClientChannel } from '../ports/client-channel';
@@ -24,6 +25,8 @@ export class Subscriber {
   live = false;
   /** Offset up to which everything was written; valid while it lags. */
   position: number;
+  /** What its last replay has left. */
+  rest: Rest | undefined;
   /** Frames of this tick for it alone, in order. */
   out = NOTHING;
   /** How many of this tick's shared frames `out` holds already. */

@@ -6,6 +6,9 @@ import type { SlabMemory } from './slab-memory';
 /** Bytes of frames that a segment holds unless one entry alone is larger. */
 const SLAB_BYTES = 262_144;
 const MAX_ENTRIES = 1024;
+/** Bytes on the heap of an entry's own audience or name, and of a label of it, beside its characters. */
+const LOOSE_BYTES = 200;
+const LABEL_BYTES = 32;
 /** A closed segment keeps unused bytes of its slab up to this part of it. */
 const SLACK = 1 / 16;
 /** What ends every frame that names its message last: the quote and the brace after the id. */
@@ -63,6 +66,8 @@ export class Segment {
   private senders: Uint32Array | undefined;
   private readonly strangers = new Map<number, Strangers>();
   private readonly audiences = new Map<number, Audience>();
+  /** Bytes of `strangers` and `audiences`, about. */
+  private loose = 0;
   private slab: Uint8Array;
   private used = 0;
   /** Newest entry of each kind, of those for many only; -1 when there is none. */
@@ -87,7 +92,7 @@ export class Segment {
   /** Bytes that it occupies, whether used or not. */
   get bytes(): number {
     const rare = (this.expiries === undefined ? 0 : 8) + (this.senders === undefined ? 0 : 4);
-    return this.slab.length + this.columns.capacity * (ENTRY_BYTES + rare);
+    return this.slab.length + this.columns.capacity * (ENTRY_BYTES + rare) + this.loose;
   }
 
   hasRoom(position: number, need: number): boolean {
@@ -143,6 +148,7 @@ export class Segment {
   /** Keeps an audience whose particulars have no number. */
   keepAudience(i: number, audience: Audience): void {
     this.audiences.set(i, audience);
+    this.loose += LOOSE_BYTES + labelBytes(audience);
   }
 
   /** The entry's links to older ones. */
@@ -283,6 +289,8 @@ export class Segment {
 
   private keep(i: number, names: Strangers): void {
     this.strangers.set(i, { ...this.strangers.get(i), ...names });
+    for (const name of Object.values(names) as readonly string[])
+      this.loose += LOOSE_BYTES + name.length;
   }
 
   private start(i: number): number {
@@ -308,6 +316,15 @@ export class Segment {
     const start = this.start(i) + Math.floor(place / 1024);
     return isNameAt(this.slab, start, start + (place % 1024), name);
   }
+}
+
+/** Bytes of an audience's labels on the heap, about. */
+function labelBytes(audience: Audience): number {
+  if (audience.kind !== 'multicast') return 0;
+  let bytes = 0;
+  for (const label of [...audience.tags, ...audience.businesses])
+    bytes += LABEL_BYTES + label.length;
+  return bytes;
 }
 
 function columnsFor(memory: SlabMemory, capacity: number): Columns {

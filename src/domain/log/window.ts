@@ -6,6 +6,7 @@ import { hashOf } from './frame-text';
 import { FrameRun } from './frame-run';
 import { Heads } from './heads';
 import { Marks } from './marks';
+import { type Replay, Rest } from './rest';
 import { Kind, Segment, type WindowPosition } from './segment';
 import { Segments } from './segments';
 import { SlabMemory } from './slab-memory';
@@ -28,17 +29,6 @@ export interface WindowMessage extends WindowPosition {
   readonly parts: readonly Uint8Array[];
 }
 
-/** Frames for one subscriber in log order; neighbours in memory are one array. */
-export interface Replay {
-  readonly frames: readonly Uint8Array[];
-  /** How many messages the frames hold. */
-  readonly count: number;
-  /** Everything addressed to the subscriber up to this offset is in `frames` or was before. */
-  readonly upTo: number;
-  /** False when the byte budget ended it before the end of the window. */
-  readonly complete: boolean;
-}
-
 /**
  * Entries that are not available: those after `from` up to and including `to`; deliveries go on after `to`.
  * With OTHER_LOG, `from` is a position of a log that is gone.
@@ -47,6 +37,14 @@ export interface Gap {
   readonly from: Cursor;
   readonly to: Cursor;
   readonly reason: GapReason;
+}
+
+/** What a replay is to bring, see `Window.replay`. */
+interface Due {
+  readonly to: Subscription;
+  readonly budget: number;
+  readonly now: number;
+  readonly except: Subscription | undefined;
 }
 
 const KINDS = {
@@ -204,31 +202,51 @@ export class Window {
 
   /**
    * The frames for `to` with offsets above `after`, not expired at `now`, as many as fit in `budget` bytes
-   * (one at least). `except` leaves out what that subscription has received already.
+   * (one at least). `except` leaves out what that subscription has received already; `rest` is that of the piece before.
    */
   replay(
     to: Subscription,
     after: number,
     budget: number,
     now: number,
-    except?: Subscription,
+    { except, rest }: { readonly except?: Subscription; readonly rest?: Rest | undefined } = {},
   ): Replay {
     // Most who connect have missed nothing.
-    const end = this.end?.offset ?? after;
-    if (after >= end) return { frames: [], count: 0, upTo: end, complete: true };
-    const own = this.chainOf(to.uniqueId, after);
+    const newest = this.end?.offset ?? after;
+    if (after >= newest) return { frames: [], count: 0, upTo: newest, complete: true };
+    const { uniqueId } = to;
+    const left =
+      rest?.isOf(uniqueId, after) === true
+        ? rest
+        : new Rest(uniqueId, after, newest, this.chainOf(uniqueId, after));
     const frames = new FrameRun(after);
-    for (const segment of this.visits(own, after)) {
-      for (const i of concerning(segment, after, own)) {
-        if (!segment.expired(i, now) && this.isWanted(segment, i, to, except)) {
-          if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget)
-            return { ...frames.end(), upTo: frames.upTo, complete: false };
-          frames.add(segment, i);
-        }
-        frames.pass(segment, i);
-      }
+    for (const segment of this.visits(left.seqs, after)) {
+      const found = left.take(segment, after);
+      const taken = this.fill(frames, segment, found, { to, budget, now, except });
+      if (taken === found.length) continue;
+      const { upTo } = frames;
+      left.putBack(segment, found.slice(taken), upTo);
+      return { ...frames.end(), upTo, complete: false, rest: left };
     }
-    return { ...frames.end(), upTo: end, complete: true };
+    return { ...frames.end(), upTo: left.upTo, complete: left.upTo === newest };
+  }
+
+  /** Adds those of the entries that a subscriber is to get; returns how many fit in the budget with what is there already. */
+  private fill(
+    frames: FrameRun,
+    segment: Segment,
+    found: readonly number[],
+    { to, budget, now, except }: Due,
+  ): number {
+    for (let k = 0; k < found.length; k += 1) {
+      const i = found[k] ?? 0;
+      if (!segment.expired(i, now) && this.isWanted(segment, i, to, except)) {
+        if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget) return k;
+        frames.add(segment, i);
+      }
+      frames.pass(segment, i);
+    }
+    return found.length;
   }
 
   /** Adds an entry to the newest segment, and returns that. */
@@ -420,22 +438,4 @@ export class Window {
     const i = segment.indexAfter(offset) - 1;
     return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
   }
-}
-
-/**
- * Entries of a segment that can concern a subscriber, oldest first: what is for many, and what is for it alone by the end
- * of `own`, from where that is taken.
- */
-function concerning(segment: Segment, after: number, own: number[]): readonly number[] {
-  const found = segment.wide(segment.indexAfter(after));
-  const end = segment.firstSeq + segment.count;
-  for (let seq = own.at(-1); seq !== undefined && seq < end; seq = own.at(-1)) {
-    found.push(seq - segment.firstSeq);
-    own.pop();
-  }
-  return found.length > 1 ? found.sort(byNumber) : found;
-}
-
-function byNumber(a: number, b: number): number {
-  return a - b;
 }

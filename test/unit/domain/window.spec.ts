@@ -1,4 +1,5 @@
 import { Cursor } from '../../../src/domain/log/cursor';
+import type { Rest } from '../../../src/domain/log/rest';
 import { Window } from '../../../src/domain/log/window';
 import type { Audience, Subscription } from '../../../src/domain/routing/audience';
 
@@ -78,10 +79,12 @@ function replayed(log: Log, who: Subscription, after: number, budget = Infinity)
 /** The same in pieces of some `budget` bytes, as a client takes it whose socket is slower. */
 function inPieces(log: Log, who: Subscription, after: number, budget: number): string[] {
   const pieces: string[] = [];
+  let rest: Rest | undefined;
   for (let position = after; ;) {
-    const part = log.window.replay(who, position, budget, 2000);
+    const part = log.window.replay(who, position, budget, 2000, { rest });
     pieces.push(textOf(part.frames));
     position = part.upTo;
+    rest = part.rest;
     if (part.complete) return pieces;
   }
 }
@@ -186,6 +189,21 @@ describe('Window', () => {
     expect(log.window.bytes).toBeGreaterThanOrEqual(empty);
   });
 
+  it('counts audiences of their own and names that its frames do not tell, as long as it holds them', () => {
+    const log = aLog({ maxAge: 1000 });
+    const plain = aLog();
+    for (let i = 0; i < 5000; i += 1) {
+      const tags = Array.from({ length: 10 }, (_, k) => `tag-${String(i)}-${String(k)}`);
+      const audience = { kind: 'multicast', tags, businesses: [], clientType: '' } as const;
+      log.add({ audience, text: 'x', time: 1000 });
+      plain.add({ audience: EVERYBODY, text: 'x' });
+    }
+    // The first thousand share a table.
+    expect(log.window.bytes - plain.window.bytes).toBeGreaterThan(3900 * 10 * 40);
+    log.window.trim(9000);
+    expect(log.window.bytes).toBeLessThan(plain.window.bytes + MiB);
+  });
+
   it('remembers no id from before it was cleared, and says so', () => {
     const log = aLog();
     log.add({ audience: to('u1'), text: 'x', key: 'k', time: 1000 });
@@ -267,8 +285,60 @@ describe('Window', () => {
     log.add({ audience: EVERYBODY, text: 'a' });
     log.add({ audience: to('anonymous'), text: 'b' });
     log.add({ audience: to('user'), text: 'c' });
-    const part = log.window.replay(user('user'), -1, Infinity, 2000, user('anonymous'));
+    const part = log.window.replay(user('user'), -1, Infinity, 2000, { except: user('anonymous') });
     expect(textOf(part.frames)).toBe('c');
+  });
+
+  it('walks a chain once for all pieces, and brings what comes meanwhile in its place', () => {
+    const log = aLog();
+    let seed = 11;
+    const random = (n: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((seed / 2_147_483_648) * n);
+    };
+    const readers = [user('u0', { tags: ['t1'] }), user('u1')].map((who) => ({
+      who,
+      position: -1,
+      rest: undefined as Rest | undefined,
+      got: '',
+    }));
+    const expected = ['', ''];
+    const read = (reader: (typeof readers)[number], budget: number): boolean => {
+      const { who, position, rest } = reader;
+      const part = log.window.replay(who, position, budget, 2000, { rest });
+      reader.got += textOf(part.frames);
+      reader.position = part.upTo;
+      reader.rest = part.rest;
+      return part.complete;
+    };
+    for (let i = 0; i < 6000; i += 1) {
+      const kind = random(8);
+      const text = `[${String(i)}${'.'.repeat(random(300))}]`;
+      const audience: Audience =
+        kind === 0
+          ? EVERYBODY
+          : kind === 1
+            ? { kind: 'multicast', tags: ['t1'], businesses: [], clientType: '' }
+            : to(`u${String(random(2))}`);
+      log.add({ audience, text });
+      readers.forEach(({ who }, k) => {
+        if (isFor(audience, who)) expected[k] = (expected[k] ?? '') + text;
+      });
+      for (const reader of readers) if (random(40) === 0) read(reader, random(4000));
+    }
+    for (const reader of readers) while (!read(reader, random(4000)));
+    expect(readers.map(({ got }) => got)).toEqual(expected);
+  });
+
+  it('does not go on with what another reader, or another position, has left', () => {
+    const log = aLog();
+    for (const text of ['a', 'b', 'c', 'd']) log.add({ audience: to('u1'), text });
+    log.add({ audience: to('u2'), text: 'e' });
+    const { rest, upTo } = log.window.replay(user('u1'), -1, 2, 2000);
+    expect(upTo).toBe(1);
+    expect(textOf(log.window.replay(user('u2'), 1, 9, 2000, { rest }).frames)).toBe('e');
+    expect(textOf(log.window.replay(user('u1'), 0, 9, 2000, { rest }).frames)).toBe('bcd');
+    expect(textOf(log.window.replay(user('u1'), 1, 9, 2000, { rest }).frames)).toBe('cd');
   });
 
   it('agrees with a plain list over a long random history', () => {
