@@ -1,3 +1,4 @@
+import type { Cursor } from '../../domain/log/cursor';
 import type { Claim } from '../../domain/log/log-entry';
 import { Refusal } from '../../domain/errors';
 import type { Clock } from '../ports/clock';
@@ -63,6 +64,21 @@ export class LogClaims {
   /** True when somebody else than the claimant owns the key, as far as this node has read. */
   isTaken(key: string, claimant: string): boolean {
     return this.follower.claims.isTaken(key, claimant);
+  }
+
+  /** How many claims are known. */
+  get size(): number {
+    return this.follower.claims.size;
+  }
+
+  /** How far back from `now`, in ms, claims are known. */
+  memory(now: number): number {
+    return this.follower.claims.memory(now);
+  }
+
+  /** True when a claim that was logged behind this position may be forgotten: nobody can tell whether there was one. */
+  hasForgotten({ offset }: Cursor): boolean {
+    return this.follower.claims.hasForgotten(offset);
   }
 
   /** Rejects what has waited too long; called by a shared timer. */

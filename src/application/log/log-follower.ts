@@ -13,6 +13,8 @@ import type { LogListener } from '../ports/message-log';
 import type { Metrics } from '../ports/metrics';
 
 const CLOSING_BRACE = 1;
+/** Claims may take this part of what the window may, on top of it. */
+const CLAIMS_PART = 1 / 4;
 /** Invalid entries whose reason is logged; the rest of a flood is only counted. */
 const INVALID_LOGGED_PER_MINUTE = 60;
 
@@ -25,7 +27,7 @@ export interface LogWatcher {
 /** Applies the log to this node: fills the window, decides claims, and hands messages to delivery. */
 export class LogFollower implements LogListener {
   readonly window: Window;
-  readonly claims = new Claims();
+  readonly claims: Claims;
   readonly delivery: Delivery;
   private readonly watchers: LogWatcher[] = [];
   private readonly logger = new Logger(LogFollower.name);
@@ -41,6 +43,7 @@ export class LogFollower implements LogListener {
     private readonly partitions = Partitions.NONE,
   ) {
     this.window = new Window(limits);
+    this.claims = new Claims(limits.maxBytes * CLAIMS_PART);
     this.delivery = new Delivery(this.window, clock, metrics, maxBuffered);
   }
 
@@ -129,8 +132,10 @@ export class LogFollower implements LogListener {
   }
 
   private decide(entry: ClaimsEntry): void {
+    // A writer whose clock is ahead must not make others' claims stay with its own.
+    const time = Math.min(entry.time, this.clock.now());
     for (const { key, claimant } of entry.claims) {
-      const won = this.claims.enter(key, claimant, entry.time);
+      const won = this.claims.enter(key, claimant, time, entry.offset);
       for (const watcher of this.watchers) watcher.claimRead(key, claimant, won);
     }
   }

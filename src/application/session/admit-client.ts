@@ -33,7 +33,8 @@ export class AdmitClient {
   /**
    * Uses the token, unless other nodes read the log that has the client's messages: then it is left unused. A cursor
    * ahead of this node is waited for; one that the log itself does not reach stays as it is and is of another log.
-   * Throws OTHER_PARTITION or BAD_CURSOR; rejects with TOKEN_USED or a retryable Refusal when the log does not answer.
+   * Throws OTHER_PARTITION or BAD_CURSOR; rejects with TOKEN_USED, with TOKEN_EXPIRED when nobody can tell any more whether it
+   * was used, or with a retryable Refusal when the log does not answer.
    * Admits at once where the log need not be asked: when a node has gone, thousands come back to another one.
    */
   execute(token: VerifiedToken, cursorText: string | undefined): Admission | Promise<Admission> {
@@ -66,6 +67,8 @@ export class AdmitClient {
     await this.probe.reach(cursor);
     if (!(await this.claims.claim(`t ${claims.id}`, this.clock.newId())))
       throw new Refusal('TOKEN_USED');
+    if (this.claims.hasForgotten(Cursor.parse(claims.cursor)))
+      throw new Refusal('TOKEN_EXPIRED', 'too much was claimed since it was issued');
     const sessionEnds = this.clock.now() + claims.sessionTtl;
     return { claims, reusable: undefined, cursor, resumed, sessionEnds };
   }

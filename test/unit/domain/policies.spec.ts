@@ -1,5 +1,4 @@
 import { Refusal, RetryableError } from '../../../src/domain/errors';
-import { Claims } from '../../../src/domain/log/claims';
 import { Cursor } from '../../../src/domain/log/cursor';
 import { checkIsPush, routeOf } from '../../../src/domain/routing/routing-policy';
 import { HandlerTimeout, RedeliveryPolicy } from '../../../src/domain/routing/redelivery-policy';
@@ -154,31 +153,5 @@ describe('Cursor', () => {
     ' 1-0',
   ])('refuses %p', (text) => {
     expect(() => Cursor.parse(text)).toThrow(Refusal);
-  });
-});
-
-describe('Claims', () => {
-  it('belong to whoever was first, who may claim again', () => {
-    const claims = new Claims();
-    expect(claims.enter('k', 'a', 1)).toBe(true);
-    expect(claims.enter('k', 'b', 2)).toBe(false);
-    expect(claims.enter('k', 'a', 3)).toBe(true);
-    expect([
-      claims.isTaken('k', 'a'),
-      claims.isTaken('k', 'b'),
-      claims.isTaken('other', 'b'),
-    ]).toEqual([false, true, false]);
-  });
-
-  it('are forgotten by age, the oldest first', () => {
-    const claims = new Claims();
-    claims.enter('old', 'a', 1);
-    claims.enter('new', 'a', 10);
-    claims.forgetBefore(5);
-    expect([claims.isTaken('old', 'b'), claims.isTaken('new', 'b'), claims.size]).toEqual([
-      false,
-      true,
-      1,
-    ]);
   });
 });
