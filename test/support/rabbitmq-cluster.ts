@@ -152,6 +152,7 @@ export class RabbitMqCluster {
         await node.boot();
       }
       await this.whole();
+      await this.node(0).keepDeadLetters();
     }
   }
 

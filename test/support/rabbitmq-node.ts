@@ -98,6 +98,7 @@ export class RabbitMqNode {
     });
     try {
       await node.boot();
+      await node.keepDeadLetters();
     } catch (error) {
       const { hasEnded } = node;
       await node.stop();
@@ -188,6 +189,14 @@ export class RabbitMqNode {
     } catch (error) {
       throw new Error(`${this.name} does not start: ${this.log()}`, { cause: error });
     }
+  }
+
+  /** RabbitMQ 4 drops a dead letter that was looked at twenty times, unless a policy says otherwise (docs/operations.md). */
+  async keepDeadLetters(): Promise<void> {
+    const policy = '<<"/">>, <<"dead">>, <<"\\\\.dead$">>, [{<<"delivery-limit">>, -1}]';
+    await this.evaluate(
+      `case rabbit_misc:version() of "3" ++ _ -> old; _ -> ok = rabbit_policy:set(${policy}, 0, <<"queues">>, <<"guest">>) end`,
+    );
   }
 
   /** Resolves when the server takes connections, rejects when it has ended before. */

@@ -60,6 +60,8 @@ export class BrokerLink {
         skipConnectionFailedLogging: true,
         skipDisconnectFailedLogging: true,
       },
+      // A consumer on every connection that nobody asks.
+      enableDirectReplyTo: false,
       logger: silent,
     });
   }

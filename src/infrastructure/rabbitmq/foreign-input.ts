@@ -6,8 +6,8 @@ import { Refusal } from '../../domain/errors';
 import { isDeeperThan } from '../../protocol/json-text';
 import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
 
-/** Bytes of a foreign body above which it is not looked at. */
-const MAX_BYTES = 1024 * 1024;
+/** Bytes of a body above which it is not looked at. */
+export const MAX_BYTES = 1024 * 1024;
 
 /** Reads the JSON object that another program has published; throws a Refusal for anything else. */
 export function readJson(content: Buffer): object {

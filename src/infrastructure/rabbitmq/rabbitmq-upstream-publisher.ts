@@ -1,7 +1,10 @@
 import type { Clock } from '../../application/ports/clock';
 import { type Routing, UpstreamPublisher } from '../../application/ports/upstream';
+import { Refusal } from '../../domain/errors';
 import type { Message } from '../../domain/message/message';
+import { routeOf } from '../../domain/routing/routing-policy';
 import type { ConfirmingPublisher } from './confirming-publisher';
+import { MAX_BYTES } from './foreign-input';
 import type { Names } from './topology';
 import type { UpstreamCodec } from './upstream-codec';
 
@@ -20,7 +23,12 @@ export class RabbitMqUpstreamPublisher extends UpstreamPublisher {
     // An id that was made for this very message names its one publish as well.
     const publishId = message.repeatable ? this.clock.newId() : message.id;
     const { content, options } = this.codec.encode({ message, publishId, attempt: 1 });
-    const { businessType } = message.body;
-    return this.publisher.publish(this.names.upstream, businessType, content, options);
+    // What was written in few characters may be longer as JSON.stringify writes it: 1e20 has 21 digits.
+    if (content.length > MAX_BYTES)
+      return Promise.reject(
+        new Refusal('TOO_LARGE', `the body has ${String(content.length)} bytes`),
+      );
+    const { key } = routeOf(message);
+    return this.publisher.publish(this.names.upstream, key, content, options);
   }
 }

@@ -5,6 +5,8 @@ import type { RabbitMqSettings } from './rabbitmq-settings';
 
 const MAX_SEGMENT = 100 * 1024 * 1024;
 const MIN_SEGMENT = 64 * 1024;
+/** How often a message may come back to a handler's queue because a node ended or lost its connection; RabbitMQ 4's default. */
+const DELIVERY_LIMIT = 20;
 
 /** Names of everything on the broker. */
 export class Names {
@@ -142,7 +144,10 @@ export async function declareRedelivery(
   }
 }
 
-/** A handler's queue. */
+/**
+ * A handler's queue. A message that ends every node which works on it is a dead letter in the end: RabbitMQ 3 would deliver it
+ * for ever, and RabbitMQ 4 drop it.
+ */
 export async function declareHandler(
   channel: Channel,
   names: Names,
@@ -150,7 +155,12 @@ export async function declareHandler(
 ): Promise<void> {
   const name = names.handler(businessType);
   await declareUpstream(channel, names);
-  await declareQuorum(channel, name, {});
+  await declareQuorum(channel, name, {
+    'x-delivery-limit': DELIVERY_LIMIT,
+    'x-dead-letter-exchange': names.dead,
+    'x-dead-letter-strategy': 'at-least-once',
+    'x-overflow': 'reject-publish',
+  });
   await channel.bindQueue(name, names.upstream, businessType);
 }
 
