@@ -91,12 +91,13 @@ const BUSINESS_MODULES = [
 ];
 
 /** A worker's page is that of all workers; every other node's is its own. */
-function metricsProviders(): Provider[] {
+function metricsProviders({ workers }: Settings): Provider[] {
   return [
     { provide: PrometheusMetrics, useClass: PrometheusMetrics },
     { provide: Metrics, useExisting: PrometheusMetrics },
     provide(MetricsPage, [PrometheusMetrics], (own) =>
-      cluster.isWorker ? new WorkersPage(own, lineToPrimary()) : own,
+      // The primary of another program, such as pm2, answers no questions.
+      workers > 1 && cluster.isWorker ? new WorkersPage(own, lineToPrimary()) : own,
     ),
   ];
 }
@@ -180,8 +181,8 @@ function interfaceProviders(settings: Settings): Provider[] {
     ),
     provide(
       SessionContext,
-      [LogFollower, AdmitClient, AcceptClientMessage, BodyValidator, Clock, Metrics],
-      (follower, admit, accept, validator, clock, metrics) => ({
+      [LogFollower, HandlerLog, AdmitClient, AcceptClientMessage, BodyValidator, Clock, Metrics],
+      (follower, { claims }, admit, accept, validator, clock, metrics) => ({
         settings: websocket,
         delivery: follower.delivery,
         window: follower.window,
@@ -190,6 +191,7 @@ function interfaceProviders(settings: Settings): Provider[] {
         validator,
         clock,
         metrics,
+        memory: (now) => Math.min(follower.window.memory(now), claims.memory(now)),
       }),
     ),
     // Nest looks for gateways among providers that are classes.
@@ -226,7 +228,7 @@ export class AppModule {
       ],
       providers: [
         { provide: Clock, useClass: SystemClock },
-        ...metricsProviders(),
+        ...metricsProviders(settings),
         { provide: ServiceKeys, useValue: new HashedServiceKeys(settings.serviceKeys) },
         ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }, partitions),
         { provide: FrameEncoder, useClass: TextFrameEncoder },
@@ -285,6 +287,7 @@ export class WirepostApp {
     const follower = this.nest.get(LogFollower);
     const gateway = this.nest.get(WirepostGateway);
     const probe = this.nest.get(LogProbe);
+    const handlerLog = this.nest.get(HandlerLog);
     const gauges = {
       connections: () => gateway.connections,
       logOffset: () => follower.applied?.offset ?? -1,
@@ -300,6 +303,7 @@ export class WirepostApp {
         ...window,
         logLagSeconds: () => probe.lag / 1000,
         logBlocked: () => (probe.blocked ? 1 : 0),
+        claims: () => handlerLog.claims.size,
       },
       'max',
     );

@@ -9,13 +9,17 @@ import { consoleLog } from './infrastructure/observability/console-log';
 import { generatedEnvironment, readSettings, type Settings, SettingsError } from './settings';
 import { EX_CONFIG, type Failed, Workers } from './workers';
 
-/** ms after the time for draining by which a shutdown that hangs is ended. */
-const SHUTDOWN_LIMIT = 20_000;
+/** ms after the time for draining, and that for the last confirms, by which a shutdown that hangs is ended. */
+const SHUTDOWN_LIMIT = 15_000;
 /** ms that the primary leaves its workers on top. */
 const GRACE = 5000;
 
+/** True in a process that `supervise` has started; node:cluster may as well be another program's, such as pm2. */
+let isOwnWorker = false;
+
 async function main(): Promise<void> {
   const settings = readSettings();
+  isOwnWorker = settings.workers > 1 && cluster.isWorker;
   if (settings.workers > 1 && cluster.isPrimary) await supervise(settings);
   else await serve(settings);
 }
@@ -40,11 +44,11 @@ async function serve(settings: Settings): Promise<void> {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A worker may get it from whoever started the program and from the primary; elsewhere the second one ends at once.
-    if (cluster.isWorker) process.on(signal, onSignal);
+    if (isOwnWorker) process.on(signal, onSignal);
     else process.once(signal, onSignal);
   }
   await app.start();
-  if (cluster.isPrimary) announce(settings, app.port);
+  if (!isOwnWorker) announce(settings, app.port);
 }
 
 /** Has workers serve and is no node itself. */
@@ -69,8 +73,8 @@ async function supervise(settings: Settings): Promise<void> {
   process.exit(status);
 }
 
-function shutdownLimit({ websocket }: Settings): number {
-  return websocket.drainTimeout + SHUTDOWN_LIMIT;
+function shutdownLimit({ websocket, rabbitmq }: Settings): number {
+  return websocket.drainTimeout + (rabbitmq?.publishTimeout ?? 0) + SHUTDOWN_LIMIT;
 }
 
 function announce(settings: Settings, port: number): void {
@@ -120,7 +124,7 @@ function refusal(reason: string): string {
 main().catch((error: unknown) => {
   const reason = error instanceof Error ? error.message : String(error);
   const status = error instanceof SettingsError ? EX_CONFIG : 1;
-  if (cluster.isWorker && process.send !== undefined) {
+  if (isOwnWorker && process.send !== undefined) {
     // The primary says it, once for all workers.
     process.send({ kind: 'failed', reason } satisfies Failed, () => process.exit(status));
   } else {

@@ -282,14 +282,14 @@ export class Client {
 
   private onDown(code: number, reason: string, retryIn: number | undefined): void {
     this.outbox.disconnected();
-    this.renewal?.reject(new WirepostError('DISCONNECTED', 'the connection was lost', true));
+    this.renewal?.reject(new WirepostError('DISCONNECTED', 'disconnected', true));
     this.renewal = undefined;
     if (retryIn === undefined) {
       this.unwatch();
       this.inbox.settle();
-      this.outbox.close(new WirepostError('CLOSED', `closed: ${reason}`, false));
-      for (const { reject } of this.requests.values())
-        reject(new WirepostError('CLOSED', `closed: ${reason}`, false));
+      const error = new WirepostError('CLOSED', `closed: ${reason}`, false);
+      this.outbox.close(error);
+      for (const { reject } of this.requests.values()) reject(error);
     }
     this.events.emit('disconnected', { code, reason, ...(retryIn !== undefined && { retryIn }) });
   }

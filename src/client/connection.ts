@@ -214,7 +214,7 @@ export class Connection {
   private deadline(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.lost(ABNORMAL, 'not welcomed in time');
+      this.lost(ABNORMAL, 'no welcome');
     }, OPEN_WITHIN);
   }
 

@@ -9,6 +9,8 @@ const LIMIT = 10_000;
 const REMEMBERED = 1000;
 /** ms in which acknowledgements and writes to the storage are gathered. */
 const SETTLE = 100;
+/** ms before a message that cannot come again is handled again. */
+const PAUSE = 1000;
 
 type Item =
   | { readonly kind: 'message'; readonly message: Delivered; readonly answered: boolean }
@@ -37,6 +39,8 @@ export class Inbox {
   private readonly handlers = new Map<string, Set<MessageHandler>>();
   private queue: Item[] = [];
   private next = 0;
+  /** Up to here the queue is for an identity that the client has no more: that cannot come again. */
+  private changed = 0;
   private running = false;
   private overflowed = false;
   private remembered: string[] = [];
@@ -72,7 +76,7 @@ export class Inbox {
   changeIdentity(cursor: string): void {
     this.skipped = new Set(this.remembered);
     this.received = cursor;
-    this.queue.push({ kind: 'position', cursor });
+    this.changed = this.queue.push({ kind: 'position', cursor });
     this.run();
   }
 
@@ -122,7 +126,7 @@ export class Inbox {
 
   private forget(): void {
     this.queue = [];
-    this.next = 0;
+    this.next = this.changed = 0;
   }
 
   private run(): void {
@@ -152,8 +156,8 @@ export class Inbox {
     }
   }
 
-  /** Undefined when done, else a promise of whether it was done. */
-  private handle(message: Delivered): Promise<boolean> | undefined {
+  /** Undefined when done, else whether it was done, or a promise of that. */
+  private handle(message: Delivered): boolean | Promise<boolean> | undefined {
     const handlers = [
       ...(this.handlers.get(message.businessType) ?? []),
       ...(this.handlers.get('*') ?? []),
@@ -170,20 +174,26 @@ export class Inbox {
         );
       }
     } catch (error) {
-      return Promise.resolve(this.fail(error, message));
+      return this.fail(error, message);
     }
     this.advance(message.cursor);
     return undefined;
   }
 
-  /** Forgets what waits, so that it comes again from the failed message on, unless that has failed too often. */
-  private fail(error: unknown, message: Delivered): boolean {
+  /** Forgets what waits, so that it comes again from the failed message on where it can, unless that has failed too often. */
+  private fail(error: unknown, message: Delivered): boolean | Promise<boolean> {
     const { failure } = this;
     const attempt = failure.cursor === message.cursor ? failure.attempts + 1 : 1;
     this.failure = { cursor: message.cursor, attempts: attempt };
     const final = attempt >= this.attempts;
+    let pause: Promise<boolean> | undefined;
     if (final) this.advance(message.cursor);
-    else {
+    else if (this.next < this.changed) {
+      this.next -= 1;
+      pause = new Promise((resolve) => {
+        setTimeout(resolve, PAUSE, false);
+      });
+    } else {
       this.forget();
       this.overflowed = false;
       this.received = this.cursor ?? BEGINNING;
@@ -191,7 +201,7 @@ export class Inbox {
       for (const cursor of this.remembered.splice(from)) this.skipped.delete(cursor);
     }
     this.owner.failed(error, message, attempt, final);
-    return final;
+    return pause ?? final;
   }
 
   private pass(item: Item): void {

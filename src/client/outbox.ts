@@ -112,8 +112,7 @@ export class Outbox {
     const now = Date.now();
     entry.sent ??= now;
     if (now - entry.sent > repeatWithin) {
-      const sentence =
-        'it was sent, but nobody knows whether it arrived, and it is too old to repeat';
+      const sentence = 'no answer, and too old to repeat';
       this.fail(messageId, new WirepostError('UNKNOWN_OUTCOME', sentence, false));
       return;
     }

@@ -168,6 +168,15 @@ describe('bad input', () => {
       });
     });
 
+    it('answers 405 with the methods that are allowed where another one is meant', async () => {
+      const answer = await fetch(`${node.base}/websocket/push`, {
+        headers: { authorization: `Bearer ${SERVICE_KEY}` },
+      });
+      expect(answer.status).toBe(405);
+      expect(answer.headers.get('allow')).toBe('POST');
+      expect(await answer.json()).toMatchObject({ result: 40501, data: { code: 'METHOD' } });
+    });
+
     it.each([[[]], [{}], [Array.from({ length: 1001 }, () => aBody())]])(
       'refuses a batch of the wrong size',
       async (batch) => {
@@ -352,6 +361,21 @@ describe('bad input', () => {
       await eventually(() => {
         expect(client.contents).toEqual(['fine']);
       });
+    });
+
+    it('refuses what is too deep under its id, unless it is deep beyond any mistake', async () => {
+      const client = await connect('f4');
+      const deep = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+      const text = JSON.stringify(aQuestion({ messageId: 'm1', content: 'deep' }));
+      client.send(text.replace('"deep"', deep(200)));
+      client.send(text.replace('"deep"', deep(2000)));
+      await eventually(() => {
+        expect(client.ops('rejected')).toMatchObject([
+          { code: 'TOO_DEEP', messageId: 'm1' },
+          { code: 'TOO_DEEP' },
+        ]);
+      });
+      expect(client.ops('rejected')[1]).not.toHaveProperty('messageId');
     });
 
     it.each(['order 17', 'a"b', 'i'.repeat(65)])(

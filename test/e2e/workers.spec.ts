@@ -218,6 +218,25 @@ describe('workers', () => {
     await workers.stop();
   });
 
+  it('of another program’s cluster are nodes by themselves, each with metrics of its own', async () => {
+    const gateway = await GatewayProcess.start({}, 'test/support/foreign-primary.cjs');
+    const alone = new Workers(gateway);
+    await alone.connect('user');
+    expect(await alone.metric('wirepost_connections')).toBe(1);
+    expect(await alone.metric('wirepost_workers')).toBeNaN();
+    expect(gateway.text).toContain('health/ready');
+    await alone.stop();
+  });
+
+  it('of another program’s cluster say themselves why they do not start', async () => {
+    const gateway = await GatewayProcess.spawn(
+      { HEARTBEAT: '25' },
+      'test/support/foreign-primary.cjs',
+    );
+    expect(await gateway.exited()).toBe(78);
+    expect(gateway.text).toMatch(/^Wirepost does not start: HEARTBEAT must be .*\n$/);
+  });
+
   it.each<[string, number, Record<string, string>, RegExp]>([
     ['none of them can start', 1, { CONNECT_TIMEOUT: '1s' }, /no broker at AMQP_URL answered/],
     ['a setting is wrong', 78, { HEARTBEAT: '25' }, /HEARTBEAT must be/],

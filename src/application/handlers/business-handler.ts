@@ -7,11 +7,14 @@ export { RetryableError } from '../../domain/errors';
 
 /** How a business type is worked on. */
 export interface HandlerOptions {
-  /** Messages at a time on one node; default 10. */
+  /** Messages at a time on one node, 65 535 at most; default 10. */
   readonly concurrency?: number;
-  /** ms after which an attempt counts as failed (retryable); default 30 000. */
+  /**
+   * ms after which an attempt counts as failed (retryable), a day at most; default 30 000. RabbitMQ's `consumer_timeout`,
+   * 30 minutes unless it is set, must be longer.
+   */
   readonly timeout?: number;
-  /** Deliveries in all, the first one included, before the dead letter; default 5. */
+  /** Deliveries in all, the first one included, before the dead letter, 10 000 at most; default 5. */
   readonly attempts?: number;
   /** Who may send it: `client` (default), or `service` for what only backends publish over AMQP. */
   readonly from?: 'client' | 'service' | 'anyone';

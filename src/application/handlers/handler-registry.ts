@@ -11,6 +11,8 @@ export interface RegisteredHandler extends Required<HandlerMetadata> {
   readonly name: string;
 }
 
+/** The largest value of each option: a prefetch count has 16 bits, and a timer some 24 days. */
+const MOST = { concurrency: 65_535, timeout: 86_400_000, attempts: 10_000 } as const;
 const DEFAULTS = { concurrency: 10, timeout: 30_000, attempts: 5, from: 'client' } as const;
 
 /** The business types that this node handles. */
@@ -29,9 +31,9 @@ export class HandlerRegistry {
     }
     for (const option of ['concurrency', 'timeout', 'attempts'] as const) {
       const value = registered[option];
-      if (!Number.isInteger(value) || value < 1) {
+      if (!Number.isInteger(value) || value < 1 || value > MOST[option]) {
         throw new Error(
-          `@BusinessHandler('${businessType}') of ${name}: ${option} must be a positive integer`,
+          `@BusinessHandler('${businessType}') of ${name}: ${option} must be an integer of 1 to ${String(MOST[option])}`,
         );
       }
     }

@@ -5,7 +5,7 @@ import {
   HttpException,
   Logger,
 } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest, HTTPMethods } from 'fastify';
 
 import { Refusal } from '../../domain/errors';
 import { type ErrorCode, errorRow } from '../../protocol/codes';
@@ -21,6 +21,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   415: 'MEDIA_TYPE',
 };
 const RETRY_AFTER_SECONDS = '1';
+const METHODS: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Answers every error from the one table; what is no Refusal is logged and says nothing of its inside. */
 @Catch()
@@ -29,8 +30,12 @@ export class RefusalFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const refusal = this.asRefusal(error);
+    const asked = this.asRefusal(error);
+    const allowed = asked.code === 'NOT_FOUND' ? otherMethods(host) : [];
+    const refusal = allowed.length === 0 ? asked : new Refusal('METHOD');
     const { http } = errorRow(refusal.code);
+    // Due with a 405 (RFC 9110, 15.5.6).
+    if (allowed.length > 0) void reply.header('Allow', allowed.join(', '));
     if (http === 503) void reply.header('Retry-After', RETRY_AFTER_SECONDS);
     if (http === 401) void reply.header('WWW-Authenticate', 'Bearer');
     void reply.status(http).header('Cache-Control', 'no-store').send(refused(refusal));
@@ -44,6 +49,14 @@ export class RefusalFilter implements ExceptionFilter {
     this.logger.error(error);
     return new Refusal('INTERNAL');
   }
+}
+
+/** Methods that the path of a request takes when it does not take the request's own. */
+function otherMethods(host: ArgumentsHost): readonly string[] {
+  const { url, method, server } = host.switchToHttp().getRequest<FastifyRequest>();
+  const [path = ''] = url.split('?');
+  const methods = METHODS.filter((one) => server.hasRoute({ method: one, url: path }));
+  return methods.some((one) => one === method) ? [] : methods;
 }
 
 /** Fastify's own errors carry their status. */

@@ -16,7 +16,7 @@ import { CloseCode } from '../../protocol/close-codes';
 import type { ClientFrame, ServerFrame } from '../../protocol/frames';
 import { LIMITS } from '../../protocol/unified-body';
 import type { BodyValidator } from '../body-validator';
-import { decodeFrame } from './frame-decoder';
+import { decodeFrame, readDeep } from './frame-decoder';
 import type { SocketChannel } from './socket-channel';
 import { textFrame } from './text-frame';
 import type { WebSocketSettings } from './websocket-settings';
@@ -44,6 +44,8 @@ export abstract class SessionContext {
   abstract readonly validator: BodyValidator;
   abstract readonly clock: Clock;
   abstract readonly metrics: Metrics;
+  /** How far back from `now`, in ms, the ids of messages are known. */
+  abstract memory(now: number): number;
 }
 
 /** One client's connection: turns frames into use cases and their results into frames. */
@@ -105,6 +107,7 @@ export class ClientSession implements Receiver {
       this.context.validator.check(decoded.value);
       this.onBody(decoded.value);
     } catch (error) {
+      if (error instanceof Refusal && error.code === 'TOO_DEEP') messageId = idOf(readDeep(text));
       this.refuse(error, messageId, true);
     } finally {
       // Who sends and does not read must not fill memory with answers. In silence the heartbeat gives it up.
@@ -257,7 +260,7 @@ export class ClientSession implements Receiver {
   }
 
   private welcome(cursor: Cursor, resumed: boolean, admission: Admission): Uint8Array {
-    const { admit, clock, settings, window } = this.context;
+    const { admit, clock, settings } = this.context;
     const { uniqueId, clientType } = admission.claims.identity;
     this.id ??= clock.newId();
     const text = welcomeText({
@@ -271,7 +274,10 @@ export class ClientSession implements Receiver {
       limits: {
         maxPayload: settings.maxPayload,
         maxDepth: LIMITS.depth,
-        repeatWithin: Math.min(settings.repeatWithin, Math.floor(window.memory(clock.now()) / 2)),
+        repeatWithin: Math.min(
+          settings.repeatWithin,
+          Math.floor(this.context.memory(clock.now()) / 2),
+        ),
       },
       reconnectToken: admit.reconnectToken(admission, cursor),
       sessionEnds: this.sessionEnds,

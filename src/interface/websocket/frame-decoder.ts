@@ -1,6 +1,10 @@
 import { Refusal } from '../../domain/errors';
 import type { ClientFrame } from '../../protocol/frames';
+import { isDeeperThan } from '../../protocol/json-text';
 import { parseJson } from '../json';
+
+/** Depth up to which JSON takes no longer to parse for being deep. */
+const READABLE = 1000;
 
 /** A client's text, taken apart: a control frame, or what should be a unified body. */
 export type Decoded =
@@ -15,6 +19,16 @@ export function decodeFrame(text: string): Decoded {
   }
   if (!Object.hasOwn(value, 'op')) return { kind: 'body', value };
   return { kind: 'control', frame: controlFrame(value as Readonly<Record<string, unknown>>) };
+}
+
+/** What a frame holds that was refused for its depth: its sender waits under its id. Nothing of one that is deep on purpose. */
+export function readDeep(text: string): object {
+  try {
+    if (!isDeeperThan(READABLE, text)) return Object(JSON.parse(text)) as object;
+  } catch {
+    // No JSON besides.
+  }
+  return {};
 }
 
 function controlFrame(value: Readonly<Record<string, unknown>>): ClientFrame {

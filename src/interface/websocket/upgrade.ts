@@ -20,6 +20,7 @@ export type Verdict =
   | { readonly kind: 'close'; readonly code: CloseCode; readonly reason: string }
   | { readonly kind: 'open'; readonly admission: Admission };
 
+const RESTARTING: Verdict = { kind: 'close', code: CloseCode.RESTART, reason: 'restarting' };
 /** A token is base64url in three parts (RFC 7515); longer ones are not worth the work. */
 const TOKEN = /^[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,200}$/;
 const PLAIN_CURSOR = /^cursor=([0-9.-]+)$/;
@@ -108,7 +109,8 @@ export class Upgrade {
   private async late(admission: Promise<Admission>): Promise<Verdict> {
     this.open += 1;
     try {
-      return { kind: 'open', admission: await admission };
+      const admitted = await admission;
+      return this.stopping ? RESTARTING : { kind: 'open', admission: admitted };
     } catch (error) {
       return this.refused(error);
     } finally {
@@ -117,7 +119,7 @@ export class Upgrade {
   }
 
   private unwilling(): Verdict | undefined {
-    if (this.stopping) return { kind: 'close', code: CloseCode.RESTART, reason: 'restarting' };
+    if (this.stopping) return RESTARTING;
     if (this.open >= this.settings.maxConnections) {
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'too many connections' };
     }
@@ -136,6 +138,8 @@ export class Upgrade {
       );
       return { kind: 'close', code: CloseCode.TOKEN, reason: 'token of another partition' };
     }
+    if (error.code === 'TOKEN_EXPIRED')
+      return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
     if (error.code === 'TOKEN_USED')
       return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
     if (error.retryable)

@@ -21,12 +21,16 @@ describe('HandlerRegistry', () => {
     },
   );
 
-  it.each([{ concurrency: 0 }, { timeout: -1 }, { attempts: 1.5 }])(
-    'refuses the impossible option %j',
-    (option) => {
-      expect(() => {
-        new HandlerRegistry().register('Odd', handler, { businessType: 'a', ...option });
-      }).toThrow(new RegExp(Object.keys(option)[0] ?? ''));
-    },
-  );
+  it.each([
+    { concurrency: 0 },
+    { concurrency: 65_536 },
+    { timeout: -1 },
+    { timeout: 2 ** 31 },
+    { attempts: 1.5 },
+    { attempts: Infinity },
+  ])('refuses the impossible option %j', (option) => {
+    expect(() => {
+      new HandlerRegistry().register('Odd', handler, { businessType: 'a', ...option });
+    }).toThrow(new RegExp(Object.keys(option)[0] ?? ''));
+  });
 });

@@ -274,6 +274,32 @@ describe('what the SDK gives to the application', () => {
       expect(seen).toEqual([11, 13, 12, 14]);
     });
 
+    it('has what was for the identity before handled again where it is, since it cannot come again', async () => {
+      const scripted = await ScriptedClient.welcomed();
+      const handled: unknown[] = [];
+      const gates: (() => void)[] = [];
+      let failures = 2;
+      scripted.client.on('news', async ({ content }) => {
+        if (content === 11) await new Promise<void>((resolve) => gates.push(resolve));
+        if (content === 12 && failures-- > 0) throw new Error('not yet');
+        handled.push(content);
+      });
+      for (const offset of [11, 12, 13]) scripted.socket.deliver(offset);
+      const renewed = scripted.client.renew('fresh');
+      scripted.socket.welcome({ uniqueId: 'u2', cursor: '13-1013' });
+      await renewed;
+      gates[0]?.();
+      await settled();
+      expect(scripted.named('error')).toMatchObject([{ attempt: 1, final: false }]);
+      const socket = await scripted.again();
+      expect(socket.url).toContain('?cursor=13-1013');
+      socket.deliver(14);
+      for (let i = 0; i < 2; i += 1) await jest.advanceTimersByTimeAsync(1000);
+      expect(handled).toEqual([11, 12, 13, 14]);
+      expect(scripted.named('error')).toMatchObject([{ attempt: 1 }, { attempt: 2, final: false }]);
+      expect(scripted.client.cursor).toBe('14-1014');
+    });
+
     it('rejects when the token is refused, when the connection is lost and when there is none', async () => {
       const scripted = await ScriptedClient.welcomed();
       const refused = scripted.client.renew('used');
