@@ -104,6 +104,38 @@ describe('a node whose broker fails', () => {
     expect(offsets).toEqual([...new Set(offsets)].sort((a, b) => a - b));
   }, 120_000);
 
+  it('is not ready, and takes no clients, once the broker has been away for a while, until it is back', async () => {
+    const client = await connect('away');
+    const url = node.socketUrl(String(client.welcome?.['reconnectToken']));
+    await broker.kill9();
+    await eventually(
+      async () => {
+        const { status, headers, data } = await node.get('/health/ready');
+        expect(status).toBe(503);
+        expect(headers.get('retry-after')).toBe('1');
+        expect(data).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+      },
+      { within: 30_000 },
+    );
+    expect((await node.get('/health/live')).status).toBe(200);
+    const early = TestClient.connect(url);
+    await eventually(() => {
+      expect(early.closed).toEqual({ code: 1013, reason: 'not ready' });
+    });
+    expect(client.closed).toBeUndefined();
+    await broker.boot();
+    await eventually(
+      async () => {
+        expect((await node.get('/health/ready')).status).toBe(200);
+      },
+      { within: 60_000 },
+    );
+    const late = TestClient.connect(url);
+    await eventually(() => {
+      expect(late.welcome).toBeDefined();
+    });
+  }, 120_000);
+
   it('handles upstream messages again after the restart', async () => {
     const client = await connect('after');
     client.send(aQuestion({ businessType: 'test.echo', messageId: 'after-1', content: 'back' }));

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { WebSocket } from 'ws';
 
 import { SCHEMA } from '../../src/settings';
+import { selfSigned } from '../support/certificate';
 import { runFolder } from '../support/run-folder';
 import { eventually } from '../support/eventually';
 import { aBody } from '../support/message.builder';
@@ -51,9 +52,7 @@ class Proxy {
     };
     const { folder } = place;
     mkdirSync(join(folder, 'logs'));
-    const subject = ['-subj', '/CN=localhost', '-days', '1', '-nodes', '-newkey', 'rsa:2048'];
-    const files = ['-keyout', join(folder, 'tls.key'), '-out', join(folder, 'tls.crt')];
-    execFileSync('openssl', ['req', '-x509', ...subject, ...files], { stdio: 'ignore' });
+    selfSigned(folder);
     writeFileSync(join(folder, 'nginx.conf'), configuration(file, place, gateways));
     const global = `daemon off; pid ${folder}/pid; error_log ${folder}/error.log;`;
     const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', global];

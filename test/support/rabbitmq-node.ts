@@ -89,12 +89,12 @@ export class RabbitMqNode {
     private readonly inside: readonly string[] = [],
   ) {}
 
-  /** A server that is alone. */
-  static async start(attempts = ATTEMPTS): Promise<RabbitMqNode> {
+  /** A server that is alone; `config`: more lines of rabbitmq.conf. */
+  static async start(config: readonly string[] = [], attempts = ATTEMPTS): Promise<RabbitMqNode> {
     const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
     const node = RabbitMqNode.at({
       ...{ host: LOOPBACK, port, distPort, epmdPort, epmdAddresses: LOOPBACK },
-      ...{ name: `t${String(port)}@localhost`, inside: [], config: [], erlangFlags: [] },
+      ...{ name: `t${String(port)}@localhost`, inside: [], config, erlangFlags: [] },
     });
     try {
       await node.boot();
@@ -103,7 +103,7 @@ export class RabbitMqNode {
       const { hasEnded } = node;
       await node.stop();
       // Between the look for a free port and the server's use of it another process may have taken it.
-      if (hasEnded && attempts > 1) return RabbitMqNode.start(attempts - 1);
+      if (hasEnded && attempts > 1) return RabbitMqNode.start(config, attempts - 1);
       throw error;
     }
     return node;

@@ -1,0 +1,119 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { selfSigned } from '../support/certificate';
+import { eventually } from '../support/eventually';
+import { GatewayProcess } from '../support/gateway-process';
+import { aBody, aQuestion } from '../support/message.builder';
+import { freePort, RabbitMqNode } from '../support/rabbitmq-node';
+import { runFolder } from '../support/run-folder';
+import { TestClient } from '../support/test-client';
+
+const PASSWORD = 'marmalade-0123456789';
+const KEY = 'Zx8Kq2Lm5Tv9Bn4Rw7Yc';
+const SECRET = 'mB7xQ2vT9rL4nW8kZ5jH3pD6sF1gY0cA';
+const CONTENT = 'content-of-a-message';
+
+describe('a gateway whose broker speaks TLS', () => {
+  let broker: RabbitMqNode;
+  let env: Readonly<Record<string, string>>;
+  beforeAll(async () => {
+    const { key, cert } = selfSigned(mkdtempSync(join(runFolder(), 'tls-')));
+    const port = await freePort();
+    broker = await RabbitMqNode.start([
+      `listeners.ssl.1 = 127.0.0.1:${String(port)}`,
+      `ssl_options.cacertfile = ${cert}`,
+      `ssl_options.certfile = ${cert}`,
+      `ssl_options.keyfile = ${key}`,
+    ]);
+    await broker.ctl('add_user', 'wirepost', PASSWORD);
+    await broker.ctl('set_permissions', 'wirepost', '.*', '.*', '.*');
+    env = {
+      AMQP_URL: `amqps://wirepost:${PASSWORD}@127.0.0.1:${String(port)}`,
+      NODE_EXTRA_CA_CERTS: cert,
+      CONNECT_TIMEOUT: '3s',
+      PUBLISH_TIMEOUT: '1s',
+      LOG_LEVEL: 'verbose',
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'wss://a.b',
+      SERVICE_KEYS: `all:token+push:${KEY}`,
+      JWT_SECRET: SECRET,
+    };
+  }, 120_000);
+  afterAll(() => broker.stop(), 60_000);
+
+  it('goes to no server whose certificate it does not know, and says so', async () => {
+    const gateway = await GatewayProcess.spawn({ ...env, NODE_EXTRA_CA_CERTS: '' });
+    expect(await gateway.exited()).toBe(1);
+    expect(gateway.text).toMatch(
+      /no broker at AMQP_URL answered within 3 s: self-signed certificate/,
+    );
+    expect(gateway.text).not.toContain(PASSWORD);
+  }, 30_000);
+
+  it('logs no token, key, secret, password or content, whatever happens', async () => {
+    const gateway = await GatewayProcess.start(env);
+    const tokens: string[] = [];
+    const authorization = `Bearer ${KEY}`;
+    const post = async (path: string, body: unknown): Promise<Response> =>
+      fetch(gateway.base + path, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      });
+    const token = async (): Promise<string> => {
+      const response = await post('/websocket/token', { uniqueId: 'user', clientType: 'H5' });
+      const { data } = (await response.json()) as { data: string };
+      const one = data.slice(data.lastIndexOf('/') + 1);
+      tokens.push(one);
+      return one;
+    };
+    const used = await token();
+    const client = TestClient.connect(gateway.socketUrl(used));
+    await eventually(() => {
+      expect(client.welcome).toBeDefined();
+    });
+    tokens.push(String(client.welcome?.['reconnectToken']));
+    for (const bad of [used, `${await token()}x`, used.slice(0, -30)]) {
+      const refused = TestClient.connect(gateway.socketUrl(bad));
+      await eventually(() => {
+        expect(refused.closed).toBeDefined();
+      });
+    }
+    client.send(aQuestion({ businessType: 'payment.result', content: CONTENT }));
+    client.send(`{"content":"${CONTENT}`);
+    client.send({ op: 'renew', token: used });
+    await post('/websocket/push', aBody({ toUniqueId: 'user', content: CONTENT }));
+    await post('/websocket/push', { ...aBody(), [CONTENT]: CONTENT });
+    await post('/websocket/push', `{"content":"${CONTENT}`);
+    await fetch(`${gateway.base}/websocket/push`, {
+      headers: { authorization: `Bearer ${KEY}-wrong` },
+    });
+    await eventually(() => {
+      expect(client.contents).toContain(CONTENT);
+      expect(client.ops('rejected').length).toBeGreaterThanOrEqual(2);
+    });
+    await broker.settle();
+    await broker.kill9();
+    await eventually(
+      () => {
+        expect(gateway.text).toContain('disconnected');
+      },
+      { within: 20_000 },
+    );
+    await post('/websocket/push', aBody({ toUniqueId: 'user', content: CONTENT }));
+    await broker.boot();
+    await eventually(
+      async () => {
+        expect((await post('/websocket/push', aBody({ content: CONTENT }))).status).toBe(202);
+      },
+      { within: 30_000 },
+    );
+    gateway.signal('SIGTERM');
+    expect(await gateway.exited()).toBe(0);
+    expect(gateway.text.length).toBeGreaterThan(1000);
+    const parts = tokens.flatMap((one) => one.split('.').slice(1));
+    const secrets = [...parts, KEY, SECRET, PASSWORD, CONTENT];
+    expect(secrets.filter((secret) => gateway.text.includes(secret))).toEqual([]);
+  }, 120_000);
+});
