@@ -75,7 +75,17 @@ export class UnifiedBodyDto {
   @Max(8.64e15)
   timestamp?: number;
 
-  @ApiPropertyOptional({ description: 'Any JSON value, passed through untouched' })
+  @ApiPropertyOptional({
+    description: 'Any JSON value, passed through untouched',
+    nullable: true,
+    anyOf: [
+      { type: 'object', additionalProperties: true },
+      { type: 'array', items: {} },
+      { type: 'string' },
+      { type: 'number' },
+      { type: 'boolean' },
+    ],
+  })
   @IsOptional()
   content?: Json;
 

@@ -1,9 +1,16 @@
 import { connect } from 'node:net';
 
+import Ajv from 'ajv';
+
 import { eventually } from '../support/eventually';
 import { aBody } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
-import { JWT_SECRET, TestNode } from '../support/test-node';
+import { JWT_SECRET, SERVICE_KEY, TestNode } from '../support/test-node';
+
+/** An answer, by its status, in an OpenAPI description. */
+interface Described {
+  readonly content: Readonly<Record<'application/json', { readonly schema: { $ref: string } }>>;
+}
 
 async function welcomed(client: TestClient): Promise<TestClient> {
   await eventually(() => {
@@ -81,6 +88,41 @@ describe('a node', () => {
       TestClient.connect(strict.socketUrl(String(second.welcome?.['reconnectToken']))),
     );
     await Promise.all([former, node, strict].map((one) => one.stop()));
+  });
+
+  it('answers as its OpenAPI description says', async () => {
+    const node = await TestNode.start();
+    const docs = (await (await fetch(`${node.base}/docs-json`)).json()) as {
+      paths: Record<string, Record<string, { responses: Record<string, Described> }>>;
+    };
+    const ajv = new Ajv({ strict: false, allErrors: true });
+    ajv.addSchema({ $id: 'api', ...docs });
+    const check = async (path: string, init: RequestInit = {}): Promise<number> => {
+      const { method = 'GET' } = init;
+      const answer = await fetch(node.base + path, {
+        ...init,
+        headers: { authorization: `Bearer ${SERVICE_KEY}`, 'content-type': 'application/json' },
+      });
+      const [bare = ''] = path.split('?');
+      const described = docs.paths[bare]?.[method.toLowerCase()]?.responses[String(answer.status)];
+      const { $ref = 'nothing' } = described?.content['application/json'].schema ?? {};
+      const isValid = ajv.validate({ $ref: $ref.replace('#', 'api#') }, await answer.json());
+      expect([path, ajv.errors, isValid]).toEqual([path, null, true]);
+      return answer.status;
+    };
+    const post = (path: string, body: unknown): Promise<number> =>
+      check(path, { method: 'POST', body: JSON.stringify(body) });
+    expect(await check('/health/live')).toBe(200);
+    expect(await check('/health/ready')).toBe(200);
+    expect(await check('/websocket/token?uniqueId=u1')).toBe(200);
+    expect(await check('/websocket/token?uniqueId=')).toBe(400);
+    expect(await post('/websocket/token', { uniqueId: 'u1', tags: ['vip'] })).toBe(200);
+    expect(await post('/websocket/push', aBody({ content: [null, 1, { a: 'b' }] }))).toBe(202);
+    expect(await post('/websocket/push', aBody({ ttl: -1 }))).toBe(400);
+    expect(await post('/websocket/push/batch', [aBody(), aBody({ sendType: 'ALL' })])).toBe(202);
+    expect(await post('/websocket/push/batch', [])).toBe(400);
+    expect(await post('/websocket/push', aBody({ content: 'x'.repeat(100_000) }))).toBe(413);
+    await node.stop();
   });
 
   it('describes its REST interface and counts what it does', async () => {

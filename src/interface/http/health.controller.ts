@@ -1,11 +1,12 @@
 import { Controller, Get, HttpCode, Inject, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 
 import { LogProbe } from '../../application/log/log-probe';
 import { MetricsPage } from '../../application/ports/metrics';
 import { Refusal } from '../../domain/errors';
 import { type Answer, success } from './answer';
+import { Refuses, TextDto } from './answer.dto';
 import { Public, RequireScope } from './service-key.guard';
 
 /** Whether this node takes work; false from the first moment of a shutdown. */
@@ -25,6 +26,7 @@ export class HealthController {
   @Get('health/live')
   @Public()
   @ApiOperation({ summary: 'The process answers' })
+  @ApiOkResponse({ type: TextDto })
   live(): Answer<string> {
     return success('live');
   }
@@ -36,6 +38,8 @@ export class HealthController {
     summary:
       'An entry written by this node came back to it through the log a moment ago, or the broker takes none and this node has read all',
   })
+  @ApiOkResponse({ type: TextDto })
+  @Refuses('UNAVAILABLE', 'RESTARTING')
   ready(): Answer<string> {
     if (this.willingness.stopping) throw new Refusal('RESTARTING');
     if (!this.probe.ready)
@@ -50,6 +54,8 @@ export class HealthController {
   @RequireScope('admin')
   @ApiBearerAuth()
   @ApiOperation({ summary: 'Prometheus text format' })
+  @ApiOkResponse({ content: { 'text/plain': { schema: { type: 'string' } } } })
+  @Refuses('UNAUTHENTICATED', 'FORBIDDEN')
   async metrics(@Res() reply: FastifyReply): Promise<void> {
     await reply.header('Content-Type', this.page.contentType).send(await this.page.text());
   }

@@ -1,13 +1,33 @@
 import { Body, Controller, HttpCode, Inject, Post } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiBody,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 
 import { PushMessage } from '../../application/push/push-message';
 import { Refusal } from '../../domain/errors';
 import { LIMITS } from '../../protocol/unified-body';
 import { BodyValidator } from '../body-validator';
 import { UnifiedBodyDto } from '../unified-body.dto';
+import { BatchPushedDto, PushedDto, Refuses } from './answer.dto';
 import { type Answer, refused, type RefusalData, success } from './answer';
 import { RequireScope } from './service-key.guard';
+
+/** What a push of either kind may be refused with. */
+const REFUSALS = [
+  'BAD_JSON',
+  'TOO_DEEP',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'TOO_LARGE',
+  'MEDIA_TYPE',
+  'UNAVAILABLE',
+  'UNKNOWN_OUTCOME',
+  'OVERLOAD',
+] as const;
 
 interface Pushed {
   readonly messageId: string;
@@ -27,6 +47,8 @@ export class PushController {
   @HttpCode(202)
   @ApiOperation({ summary: 'Pushes one message; answers when the log has confirmed it' })
   @ApiBody({ type: UnifiedBodyDto })
+  @ApiAcceptedResponse({ type: PushedDto, description: 'It is in the log' })
+  @Refuses('BAD_FIELD', 'UNKNOWN_FIELD', ...REFUSALS)
   async one(@Body() body: unknown): Promise<Answer<Pushed>> {
     this.validator.check(body);
     return success({ messageId: await this.push.execute(body) });
@@ -38,6 +60,11 @@ export class PushController {
     summary: `Pushes up to ${String(LIMITS.batch)} messages; one result for each, in order`,
   })
   @ApiBody({ type: [UnifiedBodyDto] })
+  @ApiAcceptedResponse({
+    type: BatchPushedDto,
+    description: 'Each one by itself: look at every `result`',
+  })
+  @Refuses('BAD_REQUEST', ...REFUSALS)
   async batch(@Body() bodies: unknown): Promise<Answer<readonly Answer<Pushed | RefusalData>[]>> {
     if (!Array.isArray(bodies) || bodies.length === 0 || bodies.length > LIMITS.batch) {
       throw new Refusal(

@@ -1,9 +1,10 @@
 import { Body, Controller, Get, Header, HttpCode, Inject, Post, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 
 import { IssueToken, type TokenRequest } from '../../application/session/issue-token';
 import type { Grants } from '../../domain/routing/send-permission';
 import { type Answer, success } from './answer';
+import { Refuses, TextDto } from './answer.dto';
 import { RequireScope } from './service-key.guard';
 import { TokenQueryDto, TokenRequestDto } from './token.dto';
 
@@ -25,6 +26,8 @@ export class TokenController {
   @Get()
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The URL with which one client connects, once, within a minute' })
+  @ApiOkResponse({ type: TextDto, description: 'The URL; it is a secret of this one client' })
+  @Refuses('BAD_FIELD', 'UNKNOWN_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'UNAVAILABLE')
   get(@Query() query: TokenQueryDto): Promise<Answer<string>> {
     return this.issue(query);
   }
@@ -33,6 +36,16 @@ export class TokenController {
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The same, with grants' })
+  @ApiOkResponse({ type: TextDto, description: 'The URL; it is a secret of this one client' })
+  @Refuses(
+    'BAD_JSON',
+    'BAD_FIELD',
+    'UNKNOWN_FIELD',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+    'MEDIA_TYPE',
+    'UNAVAILABLE',
+  )
   post(@Body() request: TokenRequestDto): Promise<Answer<string>> {
     return this.issue(request);
   }

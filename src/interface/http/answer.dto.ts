@@ -1,0 +1,78 @@
+import { applyDecorators } from '@nestjs/common';
+import {
+  ApiExtraModels,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiResponse,
+  getSchemaPath,
+} from '@nestjs/swagger';
+
+import { type ErrorCode, ERRORS, errorRow } from '../../protocol/codes';
+
+/** What every answer of the REST calls has beside its data; the classes of this file are for their description alone. */
+abstract class AnswerDto {
+  @ApiProperty({ type: 'integer', example: 0, description: '0 is success' })
+  result!: number;
+
+  @ApiProperty({ description: 'What is wrong, for people; empty on success' })
+  description!: string;
+}
+
+class RefusalDto {
+  @ApiProperty({ enum: Object.keys(ERRORS) })
+  code!: ErrorCode;
+
+  @ApiPropertyOptional({ description: 'The field that is wrong' })
+  field?: string;
+
+  @ApiPropertyOptional({ description: 'Of the message, in a batch' })
+  messageId?: string;
+
+  @ApiProperty({ description: 'True when the same request may succeed later' })
+  retryable!: boolean;
+}
+
+/** A request, or a message of a batch, that was refused. */
+export class RefusedDto extends AnswerDto {
+  @ApiProperty()
+  data!: RefusalDto;
+}
+
+export class TextDto extends AnswerDto {
+  @ApiProperty()
+  data!: string;
+}
+
+class PushedDataDto {
+  @ApiProperty({ description: 'Its own, or the one that it was given' })
+  messageId!: string;
+}
+
+export class PushedDto extends AnswerDto {
+  @ApiProperty()
+  data!: PushedDataDto;
+}
+
+/** One answer for each message, in order. */
+@ApiExtraModels(PushedDto, RefusedDto)
+export class BatchPushedDto extends AnswerDto {
+  @ApiProperty({
+    type: 'array',
+    items: { oneOf: [{ $ref: getSchemaPath(PushedDto) }, { $ref: getSchemaPath(RefusedDto) }] },
+  })
+  data!: (PushedDto | RefusedDto)[];
+}
+
+/** Describes what a call is refused with, by status; INTERNAL comes to all. */
+export function Refuses(...codes: readonly ErrorCode[]): MethodDecorator {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of [...codes, 'INTERNAL'] as const) {
+    const { http } = errorRow(code);
+    byStatus.set(http, [...(byStatus.get(http) ?? []), code]);
+  }
+  return applyDecorators(
+    ...[...byStatus].map(([status, those]) =>
+      ApiResponse({ status, type: RefusedDto, description: those.join(', ') }),
+    ),
+  );
+}
