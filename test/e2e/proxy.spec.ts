@@ -157,6 +157,20 @@ describe('two partitions behind the TLS proxy of docker/', () => {
   });
 });
 
+describe('docker/compose.rabbitmq-4.yaml', () => {
+  it('changes a service that there is, and mounts a file that there is', () => {
+    const read = (file: string): string => readFileSync(join('docker', file), 'utf8');
+    const services = (text: string): string[] =>
+      [...text.slice(text.indexOf('services:')).matchAll(/^ {2}([\w-]+):$/gm)].map(
+        (match) => match[1] ?? '',
+      );
+    const file = read('compose.rabbitmq-4.yaml');
+    expect(services(read('compose.yaml'))).toEqual(expect.arrayContaining(services(file)));
+    const [, mounted = ''] = /- \.\/(\S+?):/.exec(file) ?? [];
+    expect(read(mounted)).toContain('delivery_limit');
+  });
+});
+
 describe.each(['compose.yaml', 'compose.partitions.yaml'])('docker/%s', (file) => {
   it('gives the gateways only settings that exist', () => {
     const text = readFileSync(join('docker', file), 'utf8');
