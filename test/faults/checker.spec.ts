@@ -46,14 +46,15 @@ function soundHistory(): Entry[] {
   deliver('s1-2', 's1', 2, ['c1']);
   deliver('s2-1', 's2', 1, ['c1', 'c2', 'c3']);
   const allows = ['abnormal-close', 'silence', 'gap'] as const;
-  add({ kind: 'nemesis', name: 'kill -9', phase: 'start', allows });
+  const kill = { kind: 'nemesis', name: 'kill -9', allows, gateway: 'g1' } as const;
+  add({ ...kill, phase: 'start' });
   add({ kind: 'closed', client: 'c1', gateway: 'g1', code: 1006, reason: '', by: 'server' });
-  add({ kind: 'nemesis', name: 'kill -9', phase: 'felt', allows, evidence: 'process gone' });
+  add({ ...kill, phase: 'felt', evidence: 'process gone' });
   invoke('s1-3', 's1', 3, ['c1']);
   add({ kind: 'info', op: 's1-3', attempts: 1, reason: 'no answer', silent: true });
   invoke('s1-4', 's1', 4, ['c1']);
   add({ kind: 'fail', op: 's1-4', attempts: 1, reason: 'UNAVAILABLE' });
-  add({ kind: 'nemesis', name: 'kill -9', phase: 'stop', allows });
+  add({ ...kill, phase: 'stop' });
   add({ kind: 'connected', client: 'c1', gateway: 'g2', resumed: true });
   receive('s1-3', 'c1');
   at += 60_000;
@@ -162,6 +163,11 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
     'the server closes with an undeclared code',
     'close-code',
     change((one) => one.kind === 'closed', { code: 4999 }),
+  ],
+  [
+    'a connection is cut at a gateway that the fault does not hit',
+    'close-code',
+    change((one) => one.kind === 'closed', { gateway: 'g2' }),
   ],
   [
     'a connection is cut long after the fault',

@@ -147,7 +147,8 @@ function checkEvent(entries: readonly Entry[], entry: Entry): Finding | undefine
 
 function checkClose(entries: readonly Entry[], entry: Closed & Entry): Finding | undefined {
   if (entry.by === 'client' || CLOSE_CODES.has(entry.code)) return undefined;
-  if (entry.code === 1006 && isExcused(entries, 'abnormal-close', entry.at)) return undefined;
+  if (entry.code === 1006 && isExcused(entries, 'abnormal-close', entry.at, entry.gateway))
+    return undefined;
   const detail = `${entry.client} at ${entry.gateway}: ${String(entry.code)}`;
   return { problem: 'close-code', detail };
 }
@@ -220,11 +221,18 @@ function countsOf({ entries, operations, received, wireDuplicates }: Index): Cou
   };
 }
 
-/** Whether a fault that allows it was on at that time, or had just been. */
-function isExcused(entries: readonly Entry[], excuse: Excuse, at: number): boolean {
+/** Whether a fault that allows it, at this gateway where it is of one, was on at that time, or had just been. */
+function isExcused(
+  entries: readonly Entry[],
+  excuse: Excuse,
+  at: number,
+  gateway?: string,
+): boolean {
   const marks = entries.filter(
     (entry): entry is NemesisMark & Entry =>
-      entry.kind === 'nemesis' && entry.allows.includes(excuse),
+      entry.kind === 'nemesis' &&
+      entry.allows.includes(excuse) &&
+      (gateway === undefined || entry.gateway === undefined || entry.gateway === gateway),
   );
   return marks.some((start) => {
     if (start.phase !== 'start' || start.at > at) return false;

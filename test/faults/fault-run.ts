@@ -102,15 +102,21 @@ export async function suffer(
   history: History,
   during: () => Promise<void>,
 ): Promise<void> {
-  const { name, allows } = nemesis;
-  history.add({ kind: 'nemesis', name, phase: 'start', allows });
+  const { name, allows, gateway } = nemesis;
+  const mark = {
+    kind: 'nemesis',
+    name,
+    allows,
+    ...(gateway !== undefined && { gateway }),
+  } as const;
+  history.add({ ...mark, phase: 'start' });
   try {
     const evidence = await nemesis.start();
-    history.add({ kind: 'nemesis', name, phase: 'felt', allows, evidence });
+    history.add({ ...mark, phase: 'felt', evidence });
     await during();
   } finally {
     await nemesis.stop();
-    history.add({ kind: 'nemesis', name, phase: 'stop', allows });
+    history.add({ ...mark, phase: 'stop' });
   }
 }
 

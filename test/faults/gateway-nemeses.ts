@@ -24,6 +24,7 @@ export function killedGateway(system: System, name = 'g1'): Nemesis {
   return {
     name: 'gateway kill -9',
     allows: ['abnormal-close', 'silence'],
+    gateway: name,
     start: async () => {
       victim = system.gateways.find((gateway) => gateway.name === name);
       if (victim === undefined) throw new Error(`there is no gateway ${name}`);

@@ -111,6 +111,8 @@ export interface NemesisMark {
   readonly name: string;
   readonly phase: 'start' | 'felt' | 'stop';
   readonly allows: readonly Excuse[];
+  /** The one gateway that it hits; undefined when it may hit all. */
+  readonly gateway?: string;
   readonly evidence?: string;
 }
 

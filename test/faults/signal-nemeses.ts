@@ -10,6 +10,7 @@ export function killed(system: System, victim: Gateway): Nemesis {
   return {
     name: 'gateway kill -9',
     allows: ['abnormal-close'],
+    gateway: victim.name,
     start: async () => {
       victim.up = false;
       await victim.process.kill9();
@@ -54,6 +55,7 @@ export function frozen(victim: Gateway): Nemesis {
   return {
     name: 'gateway SIGSTOP',
     allows: ['abnormal-close', 'silence'],
+    gateway: victim.name,
     start: () => {
       victim.process.signal('SIGSTOP');
       // A load balancer's health check fails.
