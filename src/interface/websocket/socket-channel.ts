@@ -8,12 +8,9 @@ import { PING_FRAME } from './text-frame';
 
 /**
  * Chunks up to this many bytes together are copied into one, which is cheaper than writing each; what a slow socket does
- * not take of a copy is held in memory. More go out as they are, in pieces of the window's own memory, unless they are many
- * small ones: each holds 256 KiB of the window for as long as a slow socket has not taken it.
+ * not take of a copy is held in memory. More go out as they are, in pieces of the window's own memory.
  */
 const COPY_BELOW = 65_536;
-/** Bytes of a chunk, on average, below which more are copied as well. */
-const SMALL = 16_384;
 
 /**
  * Writes ready-made frames straight to the TCP or TLS socket beneath a `ws` connection. That is sound because `ws`
@@ -46,7 +43,7 @@ export class SocketChannel implements ClientChannel {
     }
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
-    if (bytes < COPY_BELOW || bytes < chunks.length * SMALL) {
+    if (bytes < COPY_BELOW) {
       this.put(Buffer.concat(chunks, bytes));
       return;
     }

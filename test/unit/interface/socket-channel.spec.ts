@@ -34,17 +34,10 @@ describe('SocketChannel', () => {
 
   it('writes many bytes in one go without a copy of them', () => {
     const socket = new RecordingSocket();
-    const chunks = filled(2_000_000);
+    const chunks = filled(100_000);
     new SocketChannel(open, socket).write(chunks);
     expect(socket.calls).toHaveLength(1);
     expect(socket.calls[0]?.every(({ buffer }, i) => buffer === chunks[i]?.buffer)).toBe(true);
-  });
-
-  it('copies many small chunks however many bytes they are, since each would hold a slab of the window', () => {
-    const socket = new RecordingSocket();
-    const chunks = filled(200_000);
-    new SocketChannel(open, socket).write(chunks);
-    expect(socket.calls).toEqual([[Buffer.concat(chunks)]]);
   });
 
   it('tells of each time that a full socket has drained, and listens only then', async () => {
