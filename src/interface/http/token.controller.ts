@@ -8,6 +8,15 @@ import { Refuses, TextDto } from './answer.dto';
 import { RequireScope } from './service-key.guard';
 import { TokenQueryDto, TokenRequestDto } from './token.dto';
 
+/** What a request for a token may be refused with, however it is made. */
+const REFUSALS = [
+  'BAD_FIELD',
+  'UNKNOWN_FIELD',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'UNAVAILABLE',
+] as const;
+
 /** What the public URL of sockets is, apart from the token, for each partition of the log. */
 export abstract class SocketUrls {
   abstract readonly bases: readonly string[];
@@ -27,7 +36,7 @@ export class TokenController {
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The URL with which one client connects, once, within a minute' })
   @ApiOkResponse({ type: TextDto, description: 'The URL; it is a secret of this one client' })
-  @Refuses('BAD_FIELD', 'UNKNOWN_FIELD', 'UNAUTHENTICATED', 'FORBIDDEN', 'UNAVAILABLE')
+  @Refuses(...REFUSALS)
   get(@Query() query: TokenQueryDto): Promise<Answer<string>> {
     return this.issue(query);
   }
@@ -37,15 +46,7 @@ export class TokenController {
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The same, with grants' })
   @ApiOkResponse({ type: TextDto, description: 'The URL; it is a secret of this one client' })
-  @Refuses(
-    'BAD_JSON',
-    'BAD_FIELD',
-    'UNKNOWN_FIELD',
-    'UNAUTHENTICATED',
-    'FORBIDDEN',
-    'MEDIA_TYPE',
-    'UNAVAILABLE',
-  )
+  @Refuses('BAD_JSON', 'MEDIA_TYPE', ...REFUSALS)
   post(@Body() request: TokenRequestDto): Promise<Answer<string>> {
     return this.issue(request);
   }
