@@ -1,7 +1,14 @@
 // Makes a fresh clone ready: installs, builds and, for the tests, provisions the programs they run.
 // Quick when there is nothing to do.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const forTests = process.argv.includes('--test');
@@ -83,6 +90,20 @@ function provision() {
   run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...missing], env);
 }
 
+/** The Node.js of the image, with which the tests run the gateway besides. */
+function provisionNode() {
+  const [, major] = /^FROM node:(\d+)-/m.exec(readFileSync('docker/Dockerfile', 'utf8')) ?? [];
+  const name = `node-${process.platform}-${process.arch}`;
+  const folder = `node_modules/.cache/node-${major}`;
+  if (existsSync(join(folder, 'node_modules', name, 'bin/node'))) return;
+  process.stdout.write(`installing Node.js ${major}\n`);
+  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  run('npm', ['install', '--prefix', folder, ...options, `${name}@${major}`]);
+}
+
 install();
 build();
-if (forTests) provision();
+if (forTests) {
+  provision();
+  provisionNode();
+}

@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 
-import cluster from 'node:cluster';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
@@ -14,6 +13,7 @@ import {
   Reflector,
 } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyListenOptions } from 'fastify';
 
 import { discoverHandlers } from './application/handlers/handler-discovery';
 import { HandlerRegistry } from './application/handlers/handler-registry';
@@ -71,6 +71,7 @@ import { WirepostWsAdapter } from './interface/websocket/wirepost-ws.adapter';
 import { WirepostGateway } from './interface/websocket/websocket.gateway';
 import { brokerProviders } from './infrastructure/broker-providers';
 import type { Settings } from './settings';
+import { isOwnWorker } from './workers';
 
 /** The package's root, from src as from dist. */
 const ROOT = resolve(__dirname, '..');
@@ -91,13 +92,13 @@ const BUSINESS_MODULES = [
 ];
 
 /** A worker's page is that of all workers; every other node's is its own. */
-function metricsProviders({ workers }: Settings): Provider[] {
+function metricsProviders(): Provider[] {
   return [
     { provide: PrometheusMetrics, useClass: PrometheusMetrics },
     { provide: Metrics, useExisting: PrometheusMetrics },
     provide(MetricsPage, [PrometheusMetrics], (own) =>
       // The primary of another program, such as pm2, answers no questions.
-      workers > 1 && cluster.isWorker ? new WorkersPage(own, lineToPrimary()) : own,
+      isOwnWorker() ? new WorkersPage(own, lineToPrimary()) : own,
     ),
   ];
 }
@@ -228,7 +229,7 @@ export class AppModule {
       ],
       providers: [
         { provide: Clock, useClass: SystemClock },
-        ...metricsProviders(settings),
+        ...metricsProviders(),
         { provide: ServiceKeys, useValue: new HashedServiceKeys(settings.serviceKeys) },
         ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }, partitions),
         { provide: FrameEncoder, useClass: TextFrameEncoder },
@@ -258,8 +259,11 @@ export class WirepostApp {
     private readonly settings: Settings,
   ) {}
 
-  /** Connects, reads the log, listens. Rejects with a sentence when it cannot. */
-  async start(): Promise<void> {
+  /**
+   * Connects, reads the log, listens; with `reusePort` other processes may listen on the port besides. Rejects with a
+   * sentence when it cannot.
+   */
+  async start({ reusePort = false } = {}): Promise<void> {
     const { host, port } = this.settings.http;
     await this.nest.init();
     discoverHandlers(
@@ -269,7 +273,14 @@ export class WirepostApp {
     );
     this.observe();
     await this.nest.get(WirepostNode).start();
-    await this.nest.listen({ port, host, backlog: 4096 });
+    // `reusePort` is an option of net.Server that Fastify's types do not know and Node.js 20 does not read.
+    const how: FastifyListenOptions & { readonly reusePort: boolean } = {
+      port,
+      host,
+      backlog: 4096,
+      reusePort,
+    };
+    await this.nest.listen(how);
   }
 
   /** Drains and stops; clients are told to reconnect elsewhere. */

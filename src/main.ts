@@ -7,19 +7,24 @@ import { Logger } from '@nestjs/common';
 import type { WirepostApp } from './app.module';
 import { consoleLog } from './infrastructure/observability/console-log';
 import { generatedEnvironment, readSettings, type Settings, SettingsError } from './settings';
-import { EX_CONFIG, type Failed, Workers } from './workers';
+import {
+  canSharePort,
+  EX_CONFIG,
+  type Failed,
+  fork,
+  portToShare,
+  isOwnWorker,
+  type Listening,
+  Workers,
+} from './workers';
 
 /** ms after the time for draining, and that for the last confirms, by which a shutdown that hangs is ended. */
 const SHUTDOWN_LIMIT = 15_000;
 /** ms that the primary leaves its workers on top. */
 const GRACE = 5000;
 
-/** True in a process that `supervise` has started; node:cluster may as well be another program's, such as pm2. */
-let isOwnWorker = false;
-
 async function main(): Promise<void> {
   const settings = readSettings();
-  isOwnWorker = settings.workers > 1 && cluster.isWorker;
   if (settings.workers > 1 && cluster.isPrimary) await supervise(settings);
   else await serve(settings);
 }
@@ -44,20 +49,25 @@ async function serve(settings: Settings): Promise<void> {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // A worker may get it from whoever started the program and from the primary; elsewhere the second one ends at once.
-    if (isOwnWorker) process.on(signal, onSignal);
+    if (isOwnWorker()) process.on(signal, onSignal);
     else process.once(signal, onSignal);
   }
-  await app.start();
-  if (!isOwnWorker) announce(settings, app.port);
+  await app.start({ reusePort: isOwnWorker() && canSharePort() });
+  if (isOwnWorker()) process.send?.({ kind: 'listening', port: app.port } satisfies Listening);
+  else announce(settings, app.port);
 }
 
 /** Has workers serve and is no node itself. */
 async function supervise(settings: Settings): Promise<void> {
   Logger.overrideLogger(consoleLog(settings.production, settings.logLevel));
-  const shared = generatedEnvironment(settings);
+  const { host, port } = settings.http;
+  const shared = {
+    ...generatedEnvironment(settings),
+    PORT: String(await portToShare(host, port)),
+  };
   const workers = new Workers(
     settings.workers,
-    () => cluster.fork(shared),
+    () => fork(shared),
     new Logger('Workers'),
     shutdownLimit(settings) + GRACE,
   );
@@ -124,7 +134,7 @@ function refusal(reason: string): string {
 main().catch((error: unknown) => {
   const reason = error instanceof Error ? error.message : String(error);
   const status = error instanceof SettingsError ? EX_CONFIG : 1;
-  if (isOwnWorker && process.send !== undefined) {
+  if (isOwnWorker() && process.send !== undefined) {
     // The primary says it, once for all workers.
     process.send({ kind: 'failed', reason } satisfies Failed, () => process.exit(status));
   } else {

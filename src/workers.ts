@@ -1,4 +1,6 @@
-import type { Worker } from 'node:cluster';
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 
 import type { LoggerService } from '@nestjs/common';
 
@@ -12,6 +14,15 @@ const LONGEST_DELAY = 10_000;
 /** ms of listening after which a worker's end is no longer laid to its start. */
 const GROWN = 60_000;
 
+/** Among the arguments of a worker: node:cluster may as well be another program's, such as pm2. */
+const MARK = '--worker';
+
+/** What a worker says once, when it listens. */
+export interface Listening {
+  readonly kind: 'listening';
+  readonly port: number;
+}
+
 /** The last words of a worker that cannot start. */
 export interface Failed {
   readonly kind: 'failed';
@@ -22,6 +33,45 @@ export interface Failed {
 export interface Ending {
   readonly status: number;
   readonly reason?: string;
+}
+
+/** Starts one worker of this program. */
+export function fork(env: Readonly<Record<string, string>>): Worker {
+  cluster.setupPrimary({ args: [...process.argv.slice(2), MARK] });
+  return cluster.fork(env);
+}
+
+/** True in a process that `fork` has started. */
+export function isOwnWorker(): boolean {
+  return cluster.isWorker && process.argv.includes(MARK);
+}
+
+/**
+ * True where each worker can have a socket of its own on the port, among which the system shares out connections
+ * (`reusePort` of net.Server: Node.js 22.12, 23.1; Linux). Elsewhere the primary takes them and hands them over.
+ */
+export function canSharePort(
+  node: string = process.versions.node,
+  platform: NodeJS.Platform = process.platform,
+): boolean {
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  return (
+    platform === 'linux' && (major === 22 ? minor >= 12 : major === 23 ? minor >= 1 : major > 23)
+  );
+}
+
+/**
+ * The port that workers can listen on together, another than `port` only where that is 0. Rejects with EADDRINUSE when it
+ * is taken: each worker would say so, and of sockets that share it none would notice.
+ */
+export async function portToShare(host: string, port: number): Promise<number> {
+  const server = createServer();
+  server.listen({ host, port, exclusive: true });
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return address.port;
 }
 
 type Log = Pick<LoggerService, 'log' | 'warn' | 'error'>;
@@ -69,13 +119,12 @@ export class Workers {
     this.alive.add(worker);
     let listeningSince: number | undefined;
     let reason: string | undefined;
-    worker.once('listening', ({ port }: { port: number }) => {
-      listeningSince = Date.now();
-      this.listens(worker, port);
-    });
-    worker.on('message', (message: ToPrimary | Failed) => {
+    worker.on('message', (message: ToPrimary | Listening | Failed) => {
       if (message.kind === 'failed') reason = message.reason;
-      else this.relay(worker, message);
+      else if (message.kind === 'listening') {
+        listeningSince = Date.now();
+        this.listens(worker, message.port);
+      } else this.relay(worker, message);
     });
     worker.on('error', (error) => {
       this.log.error(`worker ${String(worker.id)}: ${error.message}`);

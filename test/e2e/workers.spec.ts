@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
+import { IMAGE_NODE } from '../support/image-node';
 import { aBody } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
 import { onSharedBroker } from '../support/shared-broker';
@@ -28,8 +29,12 @@ class Workers {
     private readonly key = SERVICE_KEY,
   ) {}
 
-  static async start(env: Readonly<Record<string, string>>): Promise<Workers> {
-    const gateway = await GatewayProcess.start({ ...env, WORKERS: String(WORKERS) });
+  static async start(env: Readonly<Record<string, string>>, node?: string): Promise<Workers> {
+    const gateway = await GatewayProcess.start(
+      { ...env, WORKERS: String(WORKERS) },
+      undefined,
+      node,
+    );
     const workers = new Workers(gateway);
     await workers.announced();
     return workers;
@@ -91,9 +96,12 @@ class Workers {
 // Four or more processes start in each: on a busy machine that alone takes half a minute.
 jest.setTimeout(120_000);
 
-describe('workers', () => {
+describe.each([
+  ['handed connections by the primary', process.execPath],
+  ['with sockets of their own on the port', IMAGE_NODE],
+])('workers %s', (_, node) => {
   it('share the port: unicast and broadcast reach clients wherever they are, and metrics are of all', async () => {
-    const workers = await Workers.start(onSharedBroker());
+    const workers = await Workers.start(onSharedBroker(), node);
     const clients: TestClient[] = [];
     for (let i = 0; i < 12; i += 1) clients.push(await workers.connect(`user-${String(i)}`));
     for (let i = 0; i < 12; i += 1) {
@@ -113,7 +121,7 @@ describe('workers', () => {
   });
 
   it('give a client that comes back to any of them what it missed, once and in order', async () => {
-    const workers = await Workers.start(onSharedBroker());
+    const workers = await Workers.start(onSharedBroker(), node);
     let client = await workers.connect('user');
     const contents: unknown[] = [];
     // More often than there are workers: it comes to others.
@@ -136,12 +144,12 @@ describe('workers', () => {
   });
 
   it('are replaced when they are killed, and their clients lose nothing', async () => {
-    const workers = await Workers.start(onSharedBroker());
+    const workers = await Workers.start(onSharedBroker(), node);
     const before = pidsOfWorkers(workers.gateway);
     expect(before).toHaveLength(WORKERS);
-    const users = Array.from({ length: 9 }, (_, i) => `user-${String(i)}`);
+    // So many, and one after the other, that each worker has some: where the system shares them out, that is by chance.
+    const users = Array.from({ length: 30 }, (_, i) => `user-${String(i)}`);
     const clients: TestClient[] = [];
-    // One after the other, so that the primary gives them to its workers in turn: side by side, a busy one may get none.
     for (const user of users) clients.push(await workers.connect(user));
     const pushAll = async (content: number): Promise<void> => {
       for (const user of users) await workers.push(aBody({ toUniqueId: user, content }));
@@ -180,7 +188,7 @@ describe('workers', () => {
   });
 
   it('all drain on SIGTERM, also when each of them gets the signal besides, with status 0', async () => {
-    const workers = await Workers.start({ ...onSharedBroker(), DRAIN_TIMEOUT: '1s' });
+    const workers = await Workers.start({ ...onSharedBroker(), DRAIN_TIMEOUT: '1s' }, node);
     const clients: TestClient[] = [];
     for (let i = 0; i < 6; i += 1) clients.push(await workers.connect(`user-${String(i)}`));
     const pids = pidsOfWorkers(workers.gateway);
@@ -196,12 +204,42 @@ describe('workers', () => {
   });
 
   it('end with the primary, however that ended', async () => {
-    const workers = await Workers.start(onSharedBroker());
+    const workers = await Workers.start(onSharedBroker(), node);
     const pids = pidsOfWorkers(workers.gateway);
     await workers.gateway.kill9();
     await eventually(() => {
       for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
     });
+  });
+
+  it('do not start on a port that is taken, and say so', async () => {
+    const workers = await Workers.start(onSharedBroker(), node);
+    const second = await GatewayProcess.spawn(
+      {
+        ...onSharedBroker(),
+        ...{ WORKERS: String(WORKERS), PORT: String(workers.gateway.port), LOG_LEVEL: 'error' },
+      },
+      undefined,
+      node,
+    );
+    expect(await second.exited()).toBe(1);
+    expect(second.text).toMatch(/^Wirepost does not start: .*EADDRINUSE.*\n$/);
+    await workers.stop();
+  });
+});
+
+describe('workers', () => {
+  it('take clients while the primary does nothing, where they have sockets of their own', async () => {
+    const workers = await Workers.start(onSharedBroker(), IMAGE_NODE);
+    workers.gateway.signal('SIGSTOP');
+    const clients: TestClient[] = [];
+    for (let i = 0; i < 12; i += 1) clients.push(await workers.connect(`user-${String(i)}`));
+    await workers.push(aBody({ sendType: 'BROADCAST', toUniqueId: undefined, content: 'all' }));
+    await eventually(() => {
+      for (const client of clients) expect(client.contents).toEqual(['all']);
+    });
+    workers.gateway.signal('SIGCONT');
+    await workers.stop();
   });
 
   it('share the key and the secret that were made for the run, which are announced once', async () => {
@@ -219,7 +257,10 @@ describe('workers', () => {
   });
 
   it('of another program’s cluster are nodes by themselves, each with metrics of its own', async () => {
-    const gateway = await GatewayProcess.start({}, 'test/support/foreign-primary.cjs');
+    const gateway = await GatewayProcess.start(
+      { ...onSharedBroker(), WORKERS: '2' },
+      'test/support/foreign-primary.cjs',
+    );
     const alone = new Workers(gateway);
     await alone.connect('user');
     expect(await alone.metric('wirepost_connections')).toBe(1);

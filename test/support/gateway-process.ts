@@ -19,13 +19,17 @@ export class GatewayProcess {
     child.stderr?.on('data', (data: Buffer) => (this.output += data.toString()));
   }
 
-  /** Starts the process and does not wait for anything; `main` is the program, the build of `src` when absent. */
+  /**
+   * Starts the process and does not wait for anything; `main` is the program, the build of `src` when absent, and `node`
+   * what runs it, the Node.js of the tests when absent.
+   */
   static async spawn(
     env: Readonly<Record<string, string>>,
     main = 'dist/main.js',
+    node = process.execPath,
   ): Promise<GatewayProcess> {
     const port = Number(env['PORT'] ?? (await freePort()));
-    const child = spawn(process.execPath, [main], {
+    const child = spawn(node, [main], {
       env: {
         PATH: process.env['PATH'],
         PORT: String(port),
@@ -42,6 +46,7 @@ export class GatewayProcess {
   static async start(
     env: Readonly<Record<string, string>>,
     main?: string,
+    node?: string,
   ): Promise<GatewayProcess> {
     const gateway = await GatewayProcess.spawn(
       {
@@ -50,6 +55,7 @@ export class GatewayProcess {
         ...env,
       },
       main,
+      node,
     );
     try {
       await eventually(

@@ -1,7 +1,7 @@
 import type { Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 
-import { type Ending, Workers } from '../../src/workers';
+import { canSharePort, type Ending, Workers } from '../../src/workers';
 
 /** A process that does what the test says. */
 class FakeWorker extends EventEmitter {
@@ -21,7 +21,7 @@ class FakeWorker extends EventEmitter {
   }
 
   listens(): void {
-    this.emit('listening', { port: 8086 });
+    this.emit('message', { kind: 'listening', port: 8086 });
   }
 
   async ends(how: number | string): Promise<void> {
@@ -157,5 +157,19 @@ describe('Workers', () => {
     await run.forked[0]?.ends(0);
     expect(await run.ending).toEqual({ status: 0 });
     expect(run.forked).toHaveLength(2);
+  });
+});
+
+describe('a port', () => {
+  it.each([
+    ['20.20.2', 'linux', false],
+    ['22.11.0', 'linux', false],
+    ['22.12.0', 'linux', true],
+    ['23.0.0', 'linux', false],
+    ['23.1.0', 'linux', true],
+    ['24.0.0', 'linux', true],
+    ['24.0.0', 'darwin', false],
+  ] as const)('is shared by sockets with Node.js %s on %s: %s', (node, platform, expected) => {
+    expect(canSharePort(node, platform)).toBe(expected);
   });
 });
