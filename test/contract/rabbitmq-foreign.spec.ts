@@ -342,7 +342,7 @@ describe('an upstream message that another program has published', () => {
     const [letter] = await program.peek(`${prefix}.dead`);
     if (letter === undefined) throw new Error('there is no dead letter');
     const { type, appId, userId, messageId } = letter.properties as Options.Publish;
-    const kept = { type, appId, userId, messageId };
+    const kept = { type, appId, userId, messageId } as Options.Publish;
     program.channel.publish(`${prefix}.upstream`, businessType, letter.content, kept);
     await eventually(() => {
       expect(told.ids).toEqual(['m1', 'm1']);

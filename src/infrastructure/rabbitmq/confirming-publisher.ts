@@ -136,7 +136,7 @@ export class ConfirmingPublisher {
       try {
         channel.publish(exchange, key, content, options, this.confirmOf(pending));
       } catch (error) {
-        // Nothing was written, but amqplib counts it as a publish: the confirms of this channel are one off now.
+        // Nothing was written, but amqplib 0.10 (golevelup's own, where none overrides it) counts it: confirms are one off.
         this.keeper.restart();
         const isClosing = error instanceof Error && error.name === 'IllegalOperationError';
         reject(isClosing ? new Refusal('UNAVAILABLE', 'the broker is away') : toError(error));

@@ -39,7 +39,7 @@ export class UpstreamCodec {
         type: TYPE,
         userId: this.user,
         messageId: message.id,
-        correlationId: body.correlationId,
+        ...(body.correlationId !== undefined && { correlationId: body.correlationId }),
         contentType: 'application/json',
         timestamp: Math.floor(this.clock.now() / 1000),
         appId: `wirepost ${origin.kind} ${String(attempt)} ${
