@@ -88,7 +88,7 @@ function sectionsOf(broker: Broker, { rounds, minutes }: Options): readonly Sect
     compared(broadcast([bareWs, gateway, socketIo, product, workers]), rounds),
     compared(unicast([gateway, product]), rounds),
     compared(upstream([bareWs, gateway, socketIo, product]), rounds),
-    compared(connections([bareWs, gateway, socketIo, product, plain, singleUse]), rounds),
+    compared(connections([bareWs, gateway, socketIo, product, plain, workers, singleUse]), rounds),
     compared(idle([product]), rounds),
     compared(rest([product]), rounds),
     compared(groupCommit(ungrouped, product), rounds),

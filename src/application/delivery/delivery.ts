@@ -49,23 +49,20 @@ export class Delivery {
   }
 
   /**
-   * Gives the subscriber another identity. What the new one alone is addressed by, from `from` on, is replayed first;
-   * what both are addressed by was delivered already.
+   * Gives the subscriber another identity, which begins at `from`: what it is addressed by is replayed from there on, but for
+   * what the connection was sent already.
    */
   resubscribe(subscriber: Subscriber, subscription: Subscription, from: number): void {
-    const former = subscriber.subscription;
     const upTo = subscriber.live ? (this.window.last?.offset ?? -1) : subscriber.position;
     this.flush();
     this.index.remove(subscriber);
-    subscriber.subscription = subscription;
+    subscriber.become(subscription, Math.min(from, upTo), upTo);
     this.index.add(subscriber);
     if (from >= upTo) return;
-    const { frames, count } = this.window.replay(subscription, from, Infinity, this.clock.now(), {
-      except: former,
-    });
-    // Behind `upTo` a lagging subscriber is served by its own replay.
-    if (subscriber.live) this.write(subscriber, frames, count);
-    else subscriber.position = from;
+    subscriber.position = from;
+    if (!subscriber.live) return;
+    subscriber.live = false;
+    this.catchUp(subscriber);
   }
 
   /** Queues a frame of the service itself behind what this tick has brought so far. */
@@ -108,7 +105,7 @@ export class Delivery {
     this.flush();
     for (const subscriber of this.index.all) {
       this.send(subscriber, subscriber.receiver.gapFrame(gap));
-      subscriber.position = -1;
+      subscriber.restart(-1);
     }
     this.metrics.count('logResets');
   }
@@ -184,7 +181,7 @@ export class Delivery {
         subscriber.position,
         REPLAY_BYTES,
         this.clock.now(),
-        { rest: subscriber.rest },
+        { rest: subscriber.rest, received: subscriber.received },
       );
       subscriber.position = replay.upTo;
       subscriber.rest = replay.rest;

@@ -1,4 +1,4 @@
-import type { Rest } from '../../domain/log/rest';
+import type { Received, Rest } from '../../domain/log/rest';
 import type { Gap } from '../../domain/log/window';
 import type { Subscription } from '../../domain/routing/audience';
 import type { ClientChannel } from '../ports/client-channel';
@@ -17,6 +17,11 @@ export interface Receiver {
  */
 export const NOTHING: Uint8Array[] = [];
 
+/** What was received as somebody else: one for all who were nobody else. */
+const NOBODY: readonly Received[] = [];
+/** Former subscriptions that are remembered: a client renews once an hour or so, and what it gets then is young. */
+const MAX_FORMER = 8;
+
 /**
  * A reader of the log. While it is live its position is the end of the log; while it lags (new, or slower than the
  * messages come) it has a position of its own and costs no memory for what it has not received.
@@ -33,6 +38,10 @@ export class Subscriber {
   taken = 0;
   /** True while `Delivery` has it on its list for this tick. */
   dirty = false;
+  /** What it has received with the subscriptions that it had before. */
+  received = NOBODY;
+  /** Offset from which on it has received what is for its subscription. */
+  private since: number;
 
   constructor(
     public subscription: Subscription,
@@ -40,5 +49,26 @@ export class Subscriber {
     position: number,
   ) {
     this.position = position;
+    this.since = position;
+  }
+
+  /** The highest offset up to which it can have been sent anything; valid while it lags. */
+  get reached(): number {
+    return this.received.reduce((highest, { upTo }) => Math.max(highest, upTo), this.position);
+  }
+
+  /** It has received what was for it up to `upTo`, and from `from` on gets what is for `subscription` and was not. */
+  become(subscription: Subscription, from: number, upTo: number): void {
+    const former = { as: this.subscription, after: this.since, upTo };
+    this.received = [...this.received, former].slice(-MAX_FORMER);
+    this.subscription = subscription;
+    this.since = from;
+  }
+
+  /** Starts at `offset` of another log. */
+  restart(offset: number): void {
+    this.position = offset;
+    this.since = offset;
+    this.received = NOBODY;
   }
 }

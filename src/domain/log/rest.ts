@@ -1,3 +1,4 @@
+import type { Subscription } from '../routing/audience';
 import { Kind, type Segment } from './segment';
 
 /** Frames for one subscriber in log order; neighbours in memory are one array. */
@@ -11,6 +12,13 @@ export interface Replay {
   readonly complete: boolean;
   /** For the next piece; undefined when there is nothing to spare it. */
   readonly rest?: Rest;
+}
+
+/** What a connection has received as somebody: all for that subscription with offsets above `after`, up to `upTo`. */
+export interface Received {
+  readonly as: Subscription;
+  readonly after: number;
+  readonly upTo: number;
 }
 
 /**

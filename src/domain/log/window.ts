@@ -1,12 +1,13 @@
 import { endOfEntry } from '../../protocol/cursor';
 import type { GapReason } from '../../protocol/frames';
-import { type Audience, reaches, type Subscription } from '../routing/audience';
+import type { Audience, Subscription } from '../routing/audience';
 import { Cursor } from './cursor';
 import { hashOf } from './frame-text';
 import { FrameRun } from './frame-run';
 import { Heads } from './heads';
 import { Marks } from './marks';
-import { type Replay, Rest } from './rest';
+import { OWN_PARTICULARS, Particulars } from './particulars';
+import { type Received, type Replay, Rest } from './rest';
 import { Kind, Segment, type WindowPosition } from './segment';
 import { Segments } from './segments';
 import { SlabMemory } from './slab-memory';
@@ -44,7 +45,7 @@ interface Due {
   readonly to: Subscription;
   readonly budget: number;
   readonly now: number;
-  readonly except: Subscription | undefined;
+  readonly received: readonly Received[];
 }
 
 const KINDS = {
@@ -53,10 +54,6 @@ const KINDS = {
   broadcast: Kind.BROADCAST,
 } as const;
 const BEFORE_ALL = new Cursor(-1, 0);
-/** Audiences with particulars (labels, client type) that share a table; others are kept one by one. */
-const MAX_PARTICULARS = 1024;
-const NO_PARTICULARS = 0;
-const OWN_PARTICULARS = 0xffff;
 /** Entries for one slot of the tables of heads above which these grow, and below which they shrink. */
 const MAX_LOAD = 2;
 const MIN_LOAD = 0.25;
@@ -75,8 +72,7 @@ export class Window {
   private keys = new Heads(MIN_SLOTS);
   private keyMarks = new Marks(MIN_SLOTS);
   private chains = new Heads(MIN_SLOTS);
-  private particulars: Audience[] = [];
-  private readonly numbers = new Map<string, number>();
+  private readonly particulars = new Particulars();
   private readonly seed = Math.floor(Math.random() * 2 ** 32);
   private nextSeq = 0;
   private end: Cursor | undefined;
@@ -134,7 +130,7 @@ export class Window {
     const chainHash = recipient === undefined ? 0 : hashOf(this.seed, recipient, undefined);
     const head = recipient === undefined ? -1 : this.takeHead(chainHash, recipient);
     const back = head === -1 ? 0 : this.nextSeq - head;
-    const particulars = this.numberOf(audience);
+    const particulars = this.particulars.numberOf(audience);
     const segment = this.add(message, message.parts);
     const i = segment.count - 1;
     segment.describe(i, { kind, expiresAt: message.expiresAt, back, particulars });
@@ -174,8 +170,7 @@ export class Window {
     this.keys = new Heads(MIN_SLOTS);
     this.keyMarks = new Marks(MIN_SLOTS);
     this.chains = new Heads(MIN_SLOTS);
-    this.particulars = [];
-    this.numbers.clear();
+    this.particulars.clear();
     this.end = undefined;
     this.base = at ?? BEFORE_ALL;
   }
@@ -202,14 +197,17 @@ export class Window {
 
   /**
    * The frames for `to` with offsets above `after`, not expired at `now`, as many as fit in `budget` bytes
-   * (one at least). `except` leaves out what that subscription has received already; `rest` is that of the piece before.
+   * (one at least). What was `received` already is left out; `rest` is that of the piece before.
    */
   replay(
     to: Subscription,
     after: number,
     budget: number,
     now: number,
-    { except, rest }: { readonly except?: Subscription; readonly rest?: Rest | undefined } = {},
+    {
+      received = [],
+      rest,
+    }: { readonly received?: readonly Received[]; readonly rest?: Rest | undefined } = {},
   ): Replay {
     // Most who connect have missed nothing.
     const newest = this.end?.offset ?? after;
@@ -222,7 +220,7 @@ export class Window {
     const frames = new FrameRun(after);
     for (const segment of this.visits(left.seqs, after)) {
       const found = left.take(segment, after);
-      const taken = this.fill(frames, segment, found, { to, budget, now, except });
+      const taken = this.fill(frames, segment, found, { to, budget, now, received });
       if (taken === found.length) continue;
       const { upTo } = frames;
       left.putBack(segment, found.slice(taken), upTo);
@@ -236,11 +234,11 @@ export class Window {
     frames: FrameRun,
     segment: Segment,
     found: readonly number[],
-    { to, budget, now, except }: Due,
+    { to, budget, now, received }: Due,
   ): number {
     for (let k = 0; k < found.length; k += 1) {
       const i = found[k] ?? 0;
-      if (!segment.expired(i, now) && this.isWanted(segment, i, to, except)) {
+      if (!segment.expired(i, now) && this.isWanted(segment, i, to, received)) {
         if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget) return k;
         frames.add(segment, i);
       }
@@ -368,18 +366,6 @@ export class Window {
   }
 
   /** Number of what an audience says beyond its kind and recipient. */
-  private numberOf(audience: Audience): number {
-    if (audience.kind !== 'multicast' && audience.clientType === '') return NO_PARTICULARS;
-    const particulars = audience.kind === 'unicast' ? { ...audience, uniqueId: '' } : audience;
-    const text = JSON.stringify(particulars);
-    const known = this.numbers.get(text);
-    if (known !== undefined) return known;
-    if (this.particulars.length >= MAX_PARTICULARS) return OWN_PARTICULARS;
-    const number = this.particulars.push(particulars);
-    this.numbers.set(text, number);
-    return number;
-  }
-
   /** Sequence numbers of the unicasts to a recipient with offsets above `after`, newest first. */
   private chainOf(recipient: string, after: number): number[] {
     const seqs: number[] = [];
@@ -413,22 +399,23 @@ export class Window {
     }
   }
 
-  private isWanted(segment: Segment, i: number, to: Subscription, except?: Subscription): boolean {
-    if (!this.isAddressed(segment, i, to)) return false;
-    if (except === undefined) return true;
-    const concerns = segment.kind(i) !== Kind.UNICAST || segment.isTo(i, except.uniqueId);
-    return !(concerns && this.isAddressed(segment, i, except));
-  }
-
-  /** Whether an entry of one of the subscriber's chains is meant for it by its particulars, too. */
-  private isAddressed(segment: Segment, i: number, to: Subscription): boolean {
-    const number = segment.particularsOf(i);
-    if (number === NO_PARTICULARS) return true;
-    const audience =
-      number === OWN_PARTICULARS ? segment.audience(i) : this.particulars[number - 1];
-    if (audience === undefined) return false;
-    if (audience.kind === 'unicast') return audience.clientType === to.clientType;
-    return reaches(audience, to);
+  private isWanted(
+    segment: Segment,
+    i: number,
+    to: Subscription,
+    received: readonly Received[],
+  ): boolean {
+    if (!this.particulars.match(segment, i, to)) return false;
+    if (received.length === 0) return true;
+    const offset = segment.offset(i);
+    const isUnicast = segment.kind(i) === Kind.UNICAST;
+    return !received.some(
+      ({ as, after, upTo }) =>
+        offset > after &&
+        offset <= upTo &&
+        (!isUnicast || segment.isTo(i, as.uniqueId)) &&
+        this.particulars.match(segment, i, as),
+    );
   }
 
   private timestampAt(offset: number): number | undefined {

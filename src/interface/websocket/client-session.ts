@@ -88,7 +88,7 @@ export class ClientSession implements Receiver {
     if (gap?.reason === 'OTHER_LOG') {
       this.context.metrics.count('gaps');
       this.channel.write([this.gapFrame(gap)]);
-      this.subscriber.position = gap.to.offset;
+      this.subscriber.restart(gap.to.offset);
     }
     this.context.delivery.attach(this.subscriber);
   }
@@ -193,7 +193,7 @@ export class ClientSession implements Receiver {
   private onAck(cursor: Cursor): void {
     const delivered = this.subscriber.live
       ? (this.context.window.last?.offset ?? -1)
-      : this.subscriber.position;
+      : this.subscriber.reached;
     if (cursor.offset <= delivered) return;
     // Of the log before, for a client that has not come to the gap yet: no sign of abuse.
     const text = 'ack is ahead of what was delivered';

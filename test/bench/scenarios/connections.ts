@@ -25,7 +25,7 @@ export function connections(peers: readonly Peer[]): Scenario {
       const running = await peer.start();
       try {
         await wait(SETTLE);
-        const before = residentKib(running.serverPid);
+        const before = resident(running);
         const first = await open(bench, running);
         const kept = await keep(bench, running, before);
         await bench.disconnect();
@@ -52,18 +52,18 @@ async function open(
   return { ...meter.stop(CONNECTIONS), rate: CONNECTIONS / seconds };
 }
 
-/** What the open connections cost; `before` is the process's size without them in KiB. */
+/** What the open connections cost; `before` is the size of all processes without them in KiB. */
 async function keep(
   bench: Bench,
-  { serverPid }: RunningPeer,
+  running: RunningPeer,
   before: number,
 ): Promise<Pick<Row, 'residentMib' | 'extra' | 'problems'>> {
   await wait(SETTLE);
-  const after = residentKib(serverPid);
-  const busy = cpuSeconds(serverPid);
+  const after = resident(running);
+  const busy = busySeconds(running);
   await bench.receiver.call('begin', { latency: false });
   await wait(IDLE);
-  const idle = (cpuSeconds(serverPid) - busy) / (IDLE / 1000);
+  const idle = (busySeconds(running) - busy) / (IDLE / 1000);
   const { closed } = await bench.receiver.call('collect', { expected: 0, quiet: 0, linger: 0 });
   return {
     residentMib: after / 1024,
@@ -73,4 +73,13 @@ async function keep(
     },
     problems: closed > 0 ? [`${String(closed)} connections closed`] : [],
   };
+}
+
+/** KiB of all its processes. */
+function resident({ serverPid, otherPids = [] }: RunningPeer): number {
+  return [serverPid, ...otherPids].reduce((sum, pid) => sum + residentKib(pid), 0);
+}
+
+function busySeconds({ serverPid, otherPids = [] }: RunningPeer): number {
+  return [serverPid, ...otherPids].reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }

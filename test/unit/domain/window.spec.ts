@@ -285,8 +285,18 @@ describe('Window', () => {
     log.add({ audience: EVERYBODY, text: 'a' });
     log.add({ audience: to('anonymous'), text: 'b' });
     log.add({ audience: to('user'), text: 'c' });
-    const part = log.window.replay(user('user'), -1, Infinity, 2000, { except: user('anonymous') });
-    expect(textOf(part.frames)).toBe('c');
+    log.add({ audience: EVERYBODY, text: 'd' });
+    log.add({ audience: EVERYBODY, text: 'e' });
+    const { offset } = log.window.last ?? new Cursor(0, 0);
+    const as = user('anonymous');
+    const without = (after: number, upTo: number): string =>
+      textOf(
+        log.window.replay(user('user'), -1, Infinity, 2000, { received: [{ as, after, upTo }] })
+          .frames,
+      );
+    expect(without(-1, offset)).toBe('c');
+    expect(without(-1, offset - 1)).toBe('ce');
+    expect(without(0, offset)).toBe('ac');
   });
 
   it('walks a chain once for all pieces, and brings what comes meanwhile in its place', () => {
