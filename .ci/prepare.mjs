@@ -25,6 +25,9 @@ const PROGRAMS = [
   ['spin', '/usr/bin/spin'],
   ['gcc', '/usr/bin/cc'],
   ['libc6-dev', '/usr/include/stdlib.h'],
+  ['default-jdk-headless', '/usr/bin/javac'],
+  ['librabbitmq-client-java', '/usr/share/java/amqp-client.jar'],
+  ['libjackson2-databind-java', '/usr/share/java/jackson-databind.jar'],
   ['python3-websocket', '/usr/lib/python3/dist-packages/websocket'],
 ];
 

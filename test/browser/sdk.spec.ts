@@ -152,10 +152,11 @@ describe('a page in Chromium', () => {
     const url = application('reload');
     await page.goto(url);
     await connected(page);
-    const count = 600;
+    let count = 0;
     let reloads = 0;
     const pushing = (async () => {
-      for (const content of upTo(count)) await node.push(aBody({ toUniqueId: 'reload', content }));
+      for (; count < 600 || reloads < 3; count += 1)
+        await node.push(aBody({ toUniqueId: 'reload', content: count }));
     })();
     const done = pushing.then(() => true);
     while (!(await Promise.race([done, page.reload().then(() => false)]))) reloads += 1;
@@ -166,7 +167,6 @@ describe('a page in Chromium', () => {
       },
       { within: 15_000 },
     );
-    expect(reloads).toBeGreaterThanOrEqual(3);
   });
 
   it('goes on after it was offline', async () => {

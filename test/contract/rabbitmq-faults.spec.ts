@@ -233,10 +233,12 @@ describe('the RabbitMQ adapters, when the broker', () => {
     expect(await append('before')).toBe('accepted');
     node.signal('SIGSTOP');
     try {
-      const started = performance.now();
-      const waiting = Array.from({ length: 20_000 }, (_, n) => append(`s${String(n)}`));
+      let settled = 0;
+      const waiting = Array.from({ length: 20_000 }, (_, n) =>
+        append(`s${String(n)}`).finally(() => (settled += 1)),
+      );
       expect(await append('too-much')).toBe('OVERLOAD');
-      expect(performance.now() - started).toBeLessThan(PUBLISH_TIMEOUT);
+      expect(settled).toBe(0);
       expect(new Set(await Promise.all(waiting))).toEqual(new Set(['UNKNOWN_OUTCOME']));
     } finally {
       node.signal('SIGCONT');

@@ -1,4 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import amqp from 'amqplib';
@@ -10,12 +12,30 @@ import { QrcodeRefreshModule } from '../../src/business/qrcode-refresh/qrcode-re
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
+import { endWithRun, runFolder } from '../support/run-folder';
 import { onSharedBroker } from '../support/shared-broker';
 import { TestClient } from '../support/test-client';
 import { SERVICE_KEY, TestNode } from '../support/test-node';
 
 const run = promisify(execFile);
 const BUSINESS = [QrcodeRefreshModule, PaymentResultModule, ChargingStatusModule];
+const JARS = [
+  'amqp-client',
+  'slf4j-api',
+  'jackson-core',
+  'jackson-databind',
+  'jackson-annotations',
+];
+
+/** How to run a class of docs/java.md, as it stands there. */
+function javaProgram(name: string): readonly string[] {
+  const blocks = readFileSync('docs/java.md', 'utf8').matchAll(/^```java\n(.*?)^```$/gms);
+  const source = [...blocks].find(([, text]) => text?.includes(`public class ${name} {`))?.[1];
+  if (source === undefined) throw new Error(`docs/java.md has no class ${name}`);
+  const file = join(mkdtempSync(join(runFolder(), 'java-')), `${name}.java`);
+  writeFileSync(file, source);
+  return ['-cp', JARS.map((jar) => `/usr/share/java/${jar}.jar`).join(':'), file];
+}
 
 describe('programs in other languages and processes', () => {
   const env = onSharedBroker();
@@ -64,6 +84,44 @@ describe('programs in other languages and processes', () => {
     );
     expect(stdout).toContain('python client: all as documented');
   });
+
+  it('get addresses and push by REST as docs/java.md has it (Java)', async () => {
+    const { stdout } = await run(
+      'java',
+      [...javaProgram('Wirepost'), node.base, SERVICE_KEY, 'java-1'],
+      { timeout: 30_000 },
+    );
+    const [address = '', messageId] = stdout.trim().split('\n');
+    const client = TestClient.connect(address);
+    await eventually(() => {
+      expect(client.contents).toEqual([{ orderId: 'A-1', status: 'PAID' }]);
+    });
+    expect(client.bodies[0]).toMatchObject({ messageId, businessType: 'payment.result' });
+  }, 60_000);
+
+  it('answer what clients ask by a queue of their own as docs/java.md has it (Java)', async () => {
+    const service = spawn('java', [...javaProgram('Stock'), url, prefix]);
+    endWithRun(service);
+    let output = '';
+    for (const stream of [service.stdout, service.stderr])
+      stream.on('data', (data: Buffer) => (output += data.toString()));
+    await eventually(
+      () => {
+        expect(output).toMatch(/^ready$/m);
+      },
+      { within: 30_000 },
+    );
+    const client = await connect('java-2');
+    const asked = aQuestion({
+      ...{ businessType: 'stock.query', messageId: 'java-stock', content: { article: 'tea' } },
+    });
+    client.send(asked);
+    await eventually(() => {
+      expect(client.contents).toEqual([{ article: 'tea', pieces: 7 }]);
+    });
+    expect(client.bodies[0]).toMatchObject({ correlationId: 'java-stock' });
+    service.kill('SIGKILL');
+  }, 60_000);
 
   it('can bind their own queue to the upstream exchange and answer by push (a second process with amqplib)', async () => {
     const service: ChildProcess = spawn(process.execPath, [

@@ -29,7 +29,11 @@ describe('a node', () => {
     });
     first.close();
     await eventually(async () => {
-      await welcomed(TestClient.connect(await node.url('c')));
+      const next = TestClient.connect(await node.url('c'));
+      await eventually(() => {
+        expect(next.welcome ?? next.closed).toBeDefined();
+      });
+      expect(next.welcome).toBeDefined();
     });
     await node.stop();
   });

@@ -23,9 +23,15 @@ const HAS_CLIENT_TYPE = 8;
 const EXPIRES = 16;
 const CLOSE_OBJECT = 0x7d;
 
-/** Bytes that a message takes in an entry, at most. */
-export function sizeOf({ body }: NewMessage): number {
-  return body.length + 1024;
+/** Bytes that a message takes in an entry at most: three for each UTF-16 code unit of a text. */
+export function sizeOf({ message, body }: NewMessage): number {
+  const { audience, sender } = message;
+  let units = message.id.length + audience.clientType.length + (sender?.length ?? 0);
+  if (audience.kind === 'unicast') units += audience.uniqueId.length;
+  if (audience.kind === 'multicast') {
+    units += JSON.stringify(audience.tags).length + JSON.stringify(audience.businesses).length;
+  }
+  return body.length + 3 * units + 32;
 }
 
 /** One entry of 1 to 999 messages; `time` in ms. */
@@ -55,7 +61,7 @@ class Writer {
 
   constructor(messages: readonly NewMessage[]) {
     let size = HEAD;
-    for (const one of messages) size += boundOf(one);
+    for (const one of messages) size += sizeOf(one);
     this.buffer = Buffer.allocUnsafe(size);
   }
 
@@ -172,15 +178,4 @@ class Reader {
 function kindOf(audience: Audience): number {
   if (audience.kind === 'unicast') return UNICAST;
   return audience.kind === 'multicast' ? MULTICAST : BROADCAST;
-}
-
-/** Bytes that a message takes at most: three for each UTF-16 code unit of a text. */
-function boundOf({ message, body }: NewMessage): number {
-  const { audience, sender } = message;
-  let units = message.id.length + audience.clientType.length + (sender?.length ?? 0);
-  if (audience.kind === 'unicast') units += audience.uniqueId.length;
-  if (audience.kind === 'multicast') {
-    units += JSON.stringify(audience.tags).length + JSON.stringify(audience.businesses).length;
-  }
-  return body.length + 3 * units + 32;
 }
