@@ -87,7 +87,7 @@ describe('programs in other languages and processes', () => {
 
   it('get addresses and push by REST as docs/java.md has it (Java)', async () => {
     const { stdout } = await run(
-      'java',
+      '/usr/bin/java',
       [...javaProgram('Wirepost'), node.base, SERVICE_KEY, 'java-1'],
       { timeout: 30_000 },
     );
@@ -100,7 +100,7 @@ describe('programs in other languages and processes', () => {
   }, 60_000);
 
   it('answer what clients ask by a queue of their own as docs/java.md has it (Java)', async () => {
-    const service = spawn('java', [...javaProgram('Stock'), url, prefix]);
+    const service = spawn('/usr/bin/java', [...javaProgram('Stock'), url, prefix]);
     endWithRun(service);
     let output = '';
     for (const stream of [service.stdout, service.stderr])

@@ -406,10 +406,14 @@ export class Window {
     received: readonly Received[],
   ): boolean {
     if (!this.particulars.match(segment, i, to)) return false;
-    if (received.length === 0) return true;
+    return received.length === 0 || !this.wasReceived(segment, i, received);
+  }
+
+  /** By itself, since what its closure holds is allocated with each call. */
+  private wasReceived(segment: Segment, i: number, received: readonly Received[]): boolean {
     const offset = segment.offset(i);
     const isUnicast = segment.kind(i) === Kind.UNICAST;
-    return !received.some(
+    return received.some(
       ({ as, after, upTo }) =>
         offset > after &&
         offset <= upTo &&
