@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 import { eventually } from '../support/eventually';
@@ -62,13 +63,15 @@ class Workers {
     return this.open(String(client.welcome?.['reconnectToken']), client.cursor);
   }
 
-  async push(body: unknown): Promise<void> {
+  /** As backends do: what was not answered is sent once more under the same id. A worker that dies resets connections. */
+  async push(body: object): Promise<void> {
     const { headers } = authorized(this.key);
-    const { status } = await fetch(`${this.gateway.base}/websocket/push`, {
+    const init = {
       method: 'POST',
       headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+      body: JSON.stringify({ messageId: randomUUID(), ...body }),
+    };
+    const { status } = await eventually(() => fetch(`${this.gateway.base}/websocket/push`, init));
     expect(status).toBe(202);
   }
 

@@ -294,7 +294,7 @@ describe('what the SDK gives to the application', () => {
       const socket = await scripted.again();
       expect(socket.url).toContain('?cursor=13-1013');
       socket.deliver(14);
-      for (let i = 0; i < 2; i += 1) await jest.advanceTimersByTimeAsync(1000);
+      for (let i = 0; i < 3; i += 1) await jest.advanceTimersByTimeAsync(1000);
       expect(handled).toEqual([11, 12, 13, 14]);
       expect(scripted.named('error')).toMatchObject([{ attempt: 1 }, { attempt: 2, final: false }]);
       expect(scripted.client.cursor).toBe('14-1014');
