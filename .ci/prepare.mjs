@@ -5,14 +5,18 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const forTests = process.argv.includes('--test');
 const STAMP = 'node_modules/.installed';
+/** Where the tests find the Node.js of the image. */
+const IMAGE_NODE = 'node_modules/.cache/image-node';
 /** Debian packages and the file that shows that they are there. */
 const PROGRAMS = [
   ['rabbitmq-server', '/usr/lib/rabbitmq/bin/rabbitmq-server'],
@@ -98,10 +102,14 @@ function provisionNode() {
   const [, major] = /^FROM node:(\d+)-/m.exec(readFileSync('docker/Dockerfile', 'utf8')) ?? [];
   const name = `node-${process.platform}-${process.arch}`;
   const folder = `node_modules/.cache/node-${major}`;
-  if (existsSync(join(folder, 'node_modules', name, 'bin/node'))) return;
-  process.stdout.write(`installing Node.js ${major}\n`);
-  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  run('npm', ['install', '--prefix', folder, ...options, `${name}@${major}`]);
+  const program = resolve(folder, 'node_modules', name, 'bin/node');
+  if (!existsSync(program)) {
+    process.stdout.write(`installing Node.js ${major}\n`);
+    const how = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    run('npm', ['install', '--prefix', folder, ...how, `${name}@${major}`]);
+  }
+  rmSync(IMAGE_NODE, { force: true });
+  symlinkSync(program, IMAGE_NODE);
 }
 
 install();

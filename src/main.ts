@@ -12,9 +12,9 @@ import {
   EX_CONFIG,
   type Failed,
   fork,
-  portToShare,
   isOwnWorker,
   type Listening,
+  portToShare,
   Workers,
 } from './workers';
 

@@ -87,6 +87,7 @@ function snapshot({ server, broker, load }: Processes): Snapshot {
   };
 }
 
-function sum(pids: number | readonly number[], read: (pid: number) => number): number {
+/** Of all processes together. */
+export function sum(pids: number | readonly number[], read: (pid: number) => number): number {
   return [pids].flat().reduce((total, pid) => total + read(pid), 0);
 }

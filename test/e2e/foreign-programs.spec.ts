@@ -112,10 +112,13 @@ describe('programs in other languages and processes', () => {
       { within: 30_000 },
     );
     const client = await connect('java-2');
-    const asked = aQuestion({
-      ...{ businessType: 'stock.query', messageId: 'java-stock', content: { article: 'tea' } },
-    });
-    client.send(asked);
+    client.send(
+      aQuestion({
+        businessType: 'stock.query',
+        messageId: 'java-stock',
+        content: { article: 'tea' },
+      }),
+    );
     await eventually(() => {
       expect(client.contents).toEqual([{ article: 'tea', pieces: 7 }]);
     });

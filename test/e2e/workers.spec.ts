@@ -31,11 +31,7 @@ class Workers {
   ) {}
 
   static async start(env: Readonly<Record<string, string>>, node?: string): Promise<Workers> {
-    const gateway = await GatewayProcess.start(
-      { ...env, WORKERS: String(WORKERS) },
-      undefined,
-      node,
-    );
+    const gateway = await GatewayProcess.start({ ...env, WORKERS: String(WORKERS) }, { node });
     const workers = new Workers(gateway);
     await workers.announced();
     return workers;
@@ -100,9 +96,9 @@ class Workers {
 jest.setTimeout(120_000);
 
 describe.each([
-  ['handed connections by the primary', process.execPath],
-  ['with sockets of their own on the port', IMAGE_NODE],
-])('workers %s', (_, node) => {
+  ['the tests', process.execPath],
+  ['the image, with sockets of their own on the port', IMAGE_NODE],
+])('workers on the Node.js of %s', (_, node) => {
   it('share the port: unicast and broadcast reach clients wherever they are, and metrics are of all', async () => {
     const workers = await Workers.start(onSharedBroker(), node);
     const clients: TestClient[] = [];
@@ -220,10 +216,11 @@ describe.each([
     const second = await GatewayProcess.spawn(
       {
         ...onSharedBroker(),
-        ...{ WORKERS: String(WORKERS), PORT: String(workers.gateway.port), LOG_LEVEL: 'error' },
+        WORKERS: String(WORKERS),
+        PORT: String(workers.gateway.port),
+        LOG_LEVEL: 'error',
       },
-      undefined,
-      node,
+      { node },
     );
     expect(await second.exited()).toBe(1);
     expect(second.text).toMatch(/^Wirepost does not start: .*EADDRINUSE.*\n$/);
@@ -262,7 +259,7 @@ describe('workers', () => {
   it('of another program’s cluster are nodes by themselves, each with metrics of its own', async () => {
     const gateway = await GatewayProcess.start(
       { ...onSharedBroker(), WORKERS: '2' },
-      'test/support/foreign-primary.cjs',
+      { main: 'test/support/foreign-primary.cjs' },
     );
     const alone = new Workers(gateway);
     await alone.connect('user');
@@ -275,7 +272,7 @@ describe('workers', () => {
   it('of another program’s cluster say themselves why they do not start', async () => {
     const gateway = await GatewayProcess.spawn(
       { HEARTBEAT: '25' },
-      'test/support/foreign-primary.cjs',
+      { main: 'test/support/foreign-primary.cjs' },
     );
     expect(await gateway.exited()).toBe(78);
     expect(gateway.text).toMatch(/^Wirepost does not start: HEARTBEAT must be .*\n$/);

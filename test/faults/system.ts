@@ -163,7 +163,7 @@ export class System implements Doors {
         ...(this.partitions > 1 && partitioned),
         ...this.options.env,
       },
-      this.options.main,
+      { main: this.options.main },
     );
     const gateway: Gateway = { name, base: process.base, process, partition, up: true };
     const place = this.gateways.findIndex((one) => one.name === name);

@@ -6,6 +6,12 @@ import { freePort } from './rabbitmq-node';
 import { endWithRun } from './run-folder';
 import { JWT_SECRET, SERVICE_KEY } from './test-node';
 
+/** What is run, the build of `src` when absent, and by which Node.js, that of the tests when absent. */
+interface Program {
+  readonly main?: string | undefined;
+  readonly node?: string | undefined;
+}
+
 /** `node dist/main.js` as a process of its own, to be killed. */
 export class GatewayProcess {
   private output = '';
@@ -19,14 +25,10 @@ export class GatewayProcess {
     child.stderr?.on('data', (data: Buffer) => (this.output += data.toString()));
   }
 
-  /**
-   * Starts the process and does not wait for anything; `main` is the program, the build of `src` when absent, and `node`
-   * what runs it, the Node.js of the tests when absent.
-   */
+  /** Starts the process and does not wait for anything. */
   static async spawn(
     env: Readonly<Record<string, string>>,
-    main = 'dist/main.js',
-    node = process.execPath,
+    { main = 'dist/main.js', node = process.execPath }: Program = {},
   ): Promise<GatewayProcess> {
     const port = Number(env['PORT'] ?? (await freePort()));
     const child = spawn(node, [main], {
@@ -45,8 +47,7 @@ export class GatewayProcess {
   /** Starts the process and waits until it is ready. */
   static async start(
     env: Readonly<Record<string, string>>,
-    main?: string,
-    node?: string,
+    program?: Program,
   ): Promise<GatewayProcess> {
     const gateway = await GatewayProcess.spawn(
       {
@@ -54,8 +55,7 @@ export class GatewayProcess {
         JWT_SECRET,
         ...env,
       },
-      main,
-      node,
+      program,
     );
     try {
       await eventually(

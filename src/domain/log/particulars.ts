@@ -12,6 +12,7 @@ export class Particulars {
   private known: Audience[] = [];
   private readonly numbers = new Map<string, number>();
 
+  /** Number of what an audience says beyond its kind and recipient. */
   numberOf(audience: Audience): number {
     if (audience.kind !== 'multicast' && audience.clientType === '') return NONE;
     const particulars = audience.kind === 'unicast' ? { ...audience, uniqueId: '' } : audience;

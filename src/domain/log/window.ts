@@ -365,7 +365,6 @@ export class Window {
     }
   }
 
-  /** Number of what an audience says beyond its kind and recipient. */
   /** Sequence numbers of the unicasts to a recipient with offsets above `after`, newest first. */
   private chainOf(recipient: string, after: number): number[] {
     const seqs: number[] = [];

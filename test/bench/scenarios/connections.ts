@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Bench } from '../bench';
 import { cpuSeconds, residentKib } from '../machine';
-import { Meter } from '../measurement';
+import { Meter, sum } from '../measurement';
 import type { Peer, RunningPeer } from '../peers/peer';
 import type { Row, Scenario } from './scenario';
 
@@ -25,7 +25,7 @@ export function connections(peers: readonly Peer[]): Scenario {
       const running = await peer.start();
       try {
         await wait(SETTLE);
-        const before = resident(running);
+        const before = sum(bench.processes(running).server, residentKib);
         const first = await open(bench, running);
         const kept = await keep(bench, running, before);
         await bench.disconnect();
@@ -59,11 +59,12 @@ async function keep(
   before: number,
 ): Promise<Pick<Row, 'residentMib' | 'extra' | 'problems'>> {
   await wait(SETTLE);
-  const after = resident(running);
-  const busy = busySeconds(running);
+  const { server } = bench.processes(running);
+  const after = sum(server, residentKib);
+  const busy = sum(server, cpuSeconds);
   await bench.receiver.call('begin', { latency: false });
   await wait(IDLE);
-  const idle = (busySeconds(running) - busy) / (IDLE / 1000);
+  const idle = (sum(server, cpuSeconds) - busy) / (IDLE / 1000);
   const { closed } = await bench.receiver.call('collect', { expected: 0, quiet: 0, linger: 0 });
   return {
     residentMib: after / 1024,
@@ -73,13 +74,4 @@ async function keep(
     },
     problems: closed > 0 ? [`${String(closed)} connections closed`] : [],
   };
-}
-
-/** KiB of all its processes. */
-function resident({ serverPid, otherPids = [] }: RunningPeer): number {
-  return [serverPid, ...otherPids].reduce((sum, pid) => sum + residentKib(pid), 0);
-}
-
-function busySeconds({ serverPid, otherPids = [] }: RunningPeer): number {
-  return [serverPid, ...otherPids].reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }
