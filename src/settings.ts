@@ -179,6 +179,9 @@ export const SCHEMA = z.object({
   AMQP_URL: parsed('', 'must be empty or amqp:// or amqps:// URLs, separated by commas', (value) =>
     each(value, (one) => readUrl(one, ['amqp:', 'amqps:'])),
   ),
+  AMQP_TRUSTED_USERS: parsed('', 'must be names of users, separated by commas', (value) =>
+    each(value, (one) => one),
+  ),
   AMQP_PREFIX: parsed('wirepost', 'must be 1 to 32 of a-z A-Z 0-9 _ - .', (value) =>
     /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
   ),
@@ -383,6 +386,7 @@ function rabbitSlice(values: Values): RabbitMqSettings | undefined {
   if (values.AMQP_URL.length === 0) return undefined;
   return {
     urls: values.AMQP_URL,
+    trustedUsers: values.AMQP_TRUSTED_USERS,
     prefix: values.AMQP_PREFIX,
     connectTimeout: values.CONNECT_TIMEOUT,
     publishTimeout: values.PUBLISH_TIMEOUT,

@@ -6,6 +6,7 @@ import { LogFollower } from '../../src/application/log/log-follower';
 import { Message, SERVICE } from '../../src/domain/message/message';
 import type { Subscription } from '../../src/domain/routing/audience';
 import { Partitions } from '../../src/domain/routing/partitions';
+import { BrokerUser } from '../../src/infrastructure/rabbitmq/broker-user';
 import { LogCodec } from '../../src/infrastructure/rabbitmq/log-codec';
 import type { NewMessage } from '../../src/infrastructure/rabbitmq/message-batch';
 import { PrometheusMetrics } from '../../src/infrastructure/observability/prometheus-metrics';
@@ -19,7 +20,7 @@ import { content } from './peers/peer';
  * What one entry costs a node that has no recipient for it, without broker and sockets: entries are decoded and applied
  * to a window. A process of its own, with --expose-gc; writes its figures as one line of JSON.
  */
-const USER = 'wirepost';
+const USER = new BrokerUser('wirepost');
 const USERS = 100_000;
 const MESSAGES = 1_000_000;
 const FEW = 200_000;

@@ -5,6 +5,7 @@ import type { LogWriter, NewEntry } from '../../src/application/ports/message-lo
 import { Message, SERVICE } from '../../src/domain/message/message';
 import { Partitions } from '../../src/domain/routing/partitions';
 import type { ConfirmingPublisher } from '../../src/infrastructure/rabbitmq/confirming-publisher';
+import { BrokerUser } from '../../src/infrastructure/rabbitmq/broker-user';
 import { LogCodec } from '../../src/infrastructure/rabbitmq/log-codec';
 import { PartitionedLogWriter } from '../../src/infrastructure/rabbitmq/partitioned-log-writer';
 import { RabbitMqLogWriter } from '../../src/infrastructure/rabbitmq/rabbitmq-log-writer';
@@ -42,7 +43,7 @@ export async function partitionCosts(): Promise<readonly Cost[]> {
 }
 
 function writer(): LogWriter {
-  const codec = new LogCodec('wirepost', clock);
+  const codec = new LogCodec(new BrokerUser('wirepost'), clock);
   return new RabbitMqLogWriter(publisher, codec, {
     name: 'log',
     exchange: 'push',

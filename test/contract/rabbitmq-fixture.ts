@@ -17,6 +17,7 @@ export function settingsFor(
     connectTimeout: 10_000,
     publishTimeout: 5000,
     logMaxAge: 3_600_000,
+    trustedUsers: [],
     logMaxBytes: 100_000_000,
     retryDelays: [300, 2000],
     ...over,

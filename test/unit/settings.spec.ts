@@ -62,6 +62,12 @@ describe('the settings', () => {
     expect(several).not.toThrow(/secret/);
   });
 
+  it('name the users of the broker that are believed besides the own one', () => {
+    const env = { AMQP_URL: 'amqp://one@a', AMQP_TRUSTED_USERS: ' former , next' };
+    expect(readSettings(env).rabbitmq?.trustedUsers).toEqual(['former', 'next']);
+    expect(readSettings({ AMQP_URL: 'amqp://one@a' }).rabbitmq?.trustedUsers).toEqual([]);
+  });
+
   it('give each partition of the log a URL of its own', () => {
     const env = {
       AMQP_URL: 'amqp://broker',

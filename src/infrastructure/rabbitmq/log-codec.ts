@@ -8,6 +8,7 @@ import { checkBody } from '../../domain/message/body-rules';
 import { expiryOf } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
+import type { BrokerUser } from './broker-user';
 import { readJson, usableId } from './foreign-input';
 import { decodeMessages, encodeMessages, type NewMessage } from './message-batch';
 
@@ -29,7 +30,7 @@ export interface Encoded {
 /**
  * Entries to AMQP and back. What gateways write carries its routing in front of the bodies, so that no reader parses
  * one; it is believed only together with the `user-id` property, which the broker itself verifies against the user of
- * the publishing connection. Everything else is foreign and is checked like any input.
+ * the publishing connection, see BrokerUser. Everything else is foreign and is checked like any input.
  */
 export class LogCodec {
   /** Time of the last entry that a gateway wrote: the log's own clock. */
@@ -37,7 +38,7 @@ export class LogCodec {
   private published = 0;
 
   constructor(
-    private readonly user: string,
+    private readonly user: BrokerUser,
     private readonly clock: Clock,
   ) {}
 
@@ -46,7 +47,7 @@ export class LogCodec {
     const content = encodeMessages(messages, this.clock.now());
     // An id that tells publishes apart when one is returned; nobody reads it.
     const messageId = String((this.published += 1));
-    return { content, options: { type: TYPE.messages, userId: this.user, messageId } };
+    return { content, options: { type: TYPE.messages, userId: this.user.name, messageId } };
   }
 
   encode(entry: Exclude<NewEntry, NewMessage>): Encoded {
@@ -56,7 +57,7 @@ export class LogCodec {
       content: Buffer.from(isProbe ? '{}' : JSON.stringify(entry.claims)),
       options: {
         type: TYPE[entry.kind],
-        userId: this.user,
+        userId: this.user.name,
         messageId: isProbe ? entry.id : this.clock.newId(),
         contentType: 'application/json',
         headers: { 'wp-time': now },
@@ -66,7 +67,7 @@ export class LogCodec {
 
   /** Reads a delivery: messages, or one entry of another kind; what is not valid becomes an entry with the reason. */
   decode(delivery: ConsumeMessage, offset: number): readonly LogEntry[] {
-    if (delivery.properties.userId === this.user) {
+    if (this.user.believes(delivery.properties.userId)) {
       const own = this.own(delivery, offset);
       const time = own?.[0]?.time;
       if (own !== undefined && time !== undefined) {
@@ -79,7 +80,9 @@ export class LogCodec {
 
   /** When a gateway logged it, ms since epoch; undefined for what others published. */
   timeOf(delivery: ConsumeMessage): number | undefined {
-    return delivery.properties.userId === this.user ? this.own(delivery, 0)?.[0]?.time : undefined;
+    return this.user.believes(delivery.properties.userId)
+      ? this.own(delivery, 0)?.[0]?.time
+      : undefined;
   }
 
   private own(

@@ -3,6 +3,7 @@ import type { ClaimsLog, LogEnds, LogReader, LogWriter } from '../../application
 import { Broker } from '../../application/wirepost-node';
 import { Partitions } from '../../domain/routing/partitions';
 import { BrokerLink } from './broker-link';
+import { BrokerUser } from './broker-user';
 import { ConfirmingPublisher } from './confirming-publisher';
 import { RabbitMqHandlerQueues } from './rabbitmq-handler-queues';
 import { RabbitMqLogs } from './rabbitmq-logs';
@@ -27,7 +28,7 @@ export class RabbitMqBroker extends Broker {
     super();
     const { publishTimeout, retryDelays } = settings;
     const names = new Names(settings.prefix);
-    const user = userOf(settings.urls[0] ?? '');
+    const user = BrokerUser.of(settings.urls[0] ?? '', settings.trustedUsers);
     const codec = new UpstreamCodec(user, clock);
     const publishing = new BrokerLink('publishing', settings);
     const consuming = new BrokerLink('consuming', settings);
@@ -93,9 +94,4 @@ export class RabbitMqBroker extends Broker {
     await Promise.all(this.publishers.map((publisher) => publisher.stop()));
     await Promise.all([this.consuming.close(), this.publishing.close()]);
   }
-}
-
-/** The user that a connection URL names; RabbitMQ's own default without one. */
-function userOf(url: string): string {
-  return decodeURIComponent(new URL(url).username) || 'guest';
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../application/ports/clock';
 import type { ClaimsLog, LogEnds, LogReader, LogWriter } from '../../application/ports/message-log';
 import type { Partitions } from '../../domain/routing/partitions';
 import type { BrokerLink } from './broker-link';
+import type { BrokerUser } from './broker-user';
 import { ConfirmingPublisher } from './confirming-publisher';
 import { LogCodec } from './log-codec';
 import { PartitionedLogWriter } from './partitioned-log-writer';
@@ -16,7 +17,7 @@ export interface LogConnections {
   readonly publishing: BrokerLink;
   readonly consuming: BrokerLink;
   /** The user of the connections. */
-  readonly user: string;
+  readonly user: BrokerUser;
 }
 
 /** The log's partitions, one of which this node reads; when there are several, the claims of handlers have a log of their own. */

@@ -2,6 +2,8 @@
 export interface RabbitMqSettings {
   /** One URL, or those of a cluster's nodes. */
   readonly urls: readonly string[];
+  /** Users whose messages are believed like this one's own, see BrokerUser. */
+  readonly trustedUsers: readonly string[];
   /** Put before every exchange and queue name. */
   readonly prefix: string;
   readonly connectTimeout: number;

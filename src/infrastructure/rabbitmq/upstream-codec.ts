@@ -4,6 +4,7 @@ import { encodeUpstream } from '../../application/message-json';
 import type { Clock } from '../../application/ports/clock';
 import type { UpstreamDelivery } from '../../application/ports/upstream';
 import { Message, type Origin, SERVICE } from '../../domain/message/message';
+import type { BrokerUser } from './broker-user';
 import { readJson, usableId } from './foreign-input';
 
 const TYPE = 'wirepost.upstream';
@@ -24,7 +25,7 @@ interface Note {
 /** Upstream messages to AMQP and back; `app-id` is believed only with the `user-id` that the broker has verified. */
 export class UpstreamCodec {
   constructor(
-    private readonly user: string,
+    private readonly user: BrokerUser,
     private readonly clock: Clock,
   ) {}
 
@@ -37,7 +38,7 @@ export class UpstreamCodec {
       content: encodeUpstream(message),
       options: {
         type: TYPE,
-        userId: this.user,
+        userId: this.user.name,
         messageId: message.id,
         ...(body.correlationId !== undefined && { correlationId: body.correlationId }),
         contentType: 'application/json',
@@ -62,14 +63,14 @@ export class UpstreamCodec {
     };
   }
 
-  /** What a gateway's message must keep to be one when it is published once more, by the same user. */
+  /** What a gateway's message must keep to be one when it is published once more, by this one's user. */
   carried(properties: MessageProperties): Options.Publish {
     if (!this.isOwn(properties) || noteOf(properties.appId) === undefined) return {};
-    return { type: TYPE, userId: this.user, appId: String(properties.appId) };
+    return { type: TYPE, userId: this.user.name, appId: String(properties.appId) };
   }
 
   private isOwn({ type, userId }: MessageProperties): boolean {
-    return type === TYPE && userId === this.user;
+    return type === TYPE && this.user.believes(userId);
   }
 }
 

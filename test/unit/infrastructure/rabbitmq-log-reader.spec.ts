@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { ChannelModel, ConsumeMessage, Options } from 'amqplib';
 
 import { BrokerLink, type LinkUser } from '../../../src/infrastructure/rabbitmq/broker-link';
+import { BrokerUser } from '../../../src/infrastructure/rabbitmq/broker-user';
 import { LogCodec } from '../../../src/infrastructure/rabbitmq/log-codec';
 import { RabbitMqLogReader } from '../../../src/infrastructure/rabbitmq/rabbitmq-log-reader';
 import { silence } from '../../contract/quiet-logger';
@@ -12,7 +13,7 @@ import { FakeClock } from '../../support/fake-clock';
 
 silence();
 
-const USER = 'guest';
+const USER = new BrokerUser('guest');
 const HOUR = 3_600_000;
 /** ms in which a reader that has reason to has subscribed anew. */
 const AGAIN = 4000;
