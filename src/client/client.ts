@@ -174,7 +174,7 @@ export class Client {
   renew(token: string): Promise<Identity> {
     if (this.state !== 'connected' || this.renewal !== undefined) {
       const sentence = this.renewal === undefined ? 'not connected' : 'a renewal is under way';
-      return Promise.reject(new WirepostError('DISCONNECTED', sentence, true));
+      return this.closed() ?? Promise.reject(new WirepostError('DISCONNECTED', sentence, true));
     }
     return new Promise((resolve, reject) => {
       this.renewal = { token, resolve, reject };
@@ -196,10 +196,11 @@ export class Client {
   }
 
   private async begin(): Promise<void> {
-    const cursor = this.options.cursor ?? (await this.store.load());
+    const stored = await this.store.load();
+    const cursor = this.options.cursor ?? stored;
     if (cursor !== undefined) {
       this.inbox.start(cursor);
-      this.store.begin(cursor);
+      this.store.save(cursor);
     }
     this.connection.connect();
   }
@@ -232,9 +233,10 @@ export class Client {
     this.who = { connectionId, uniqueId, clientType };
     this.renewal?.resolve(this.who);
     this.renewal = undefined;
+    const changed = isOther(before, frame);
+    if (changed) this.outbox.changeIdentity();
     if (before?.connectionId === connectionId) {
-      if (before.uniqueId !== uniqueId || before.clientType !== clientType)
-        this.inbox.changeIdentity(cursor);
+      if (changed) this.inbox.changeIdentity(cursor);
       return;
     }
     // What was handled while there was no connection could not be acknowledged.
@@ -281,21 +283,30 @@ export class Client {
   }
 
   private onDown(code: number, reason: string, retryIn: number | undefined): void {
+    const final = retryIn === undefined;
+    const error = new WirepostError(final ? 'CLOSED' : 'DISCONNECTED', `closed: ${reason}`, !final);
     this.outbox.disconnected();
-    this.renewal?.reject(new WirepostError('DISCONNECTED', 'disconnected', true));
+    this.renewal?.reject(error);
     this.renewal = undefined;
-    if (retryIn === undefined) {
+    if (final) {
       this.unwatch();
       this.inbox.settle();
-      const error = new WirepostError('CLOSED', `closed: ${reason}`, false);
+      this.store.release();
       this.outbox.close(error);
       for (const { reject } of this.requests.values()) reject(error);
     }
-    this.events.emit('disconnected', { code, reason, ...(retryIn !== undefined && { retryIn }) });
+    this.events.emit('disconnected', { code, reason, ...(!final && { retryIn }) });
   }
 
   private closed(): Promise<never> | undefined {
     if (this.state !== 'closed') return undefined;
     return Promise.reject(new WirepostError('CLOSED', 'the client is closed', false));
   }
+}
+
+function isOther(before: Identity | undefined, now: WelcomeFrame): boolean {
+  return (
+    before !== undefined &&
+    (before.uniqueId !== now.uniqueId || before.clientType !== now.clientType)
+  );
 }

@@ -61,8 +61,8 @@ export class Connection {
   private unwelcomed = 0;
   private retryAfter = 0;
   private heartbeat = 0;
-  private heard = 0;
-  private pinged = 0;
+  /** Nothing was heard since the last ping. No comparison of times: a clock that is set back would make it last. */
+  private silent = false;
   private welcomedAt = 0;
   /** The one timer: the next attempt, the deadline of an opening, or the next heartbeat. */
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -173,7 +173,7 @@ export class Connection {
   }
 
   private onText(text: string): void {
-    this.heard = Date.now();
+    this.silent = false;
     const value = JSON.parse(text) as object;
     if (!('op' in value)) {
       this.owner.body(value);
@@ -198,7 +198,7 @@ export class Connection {
 
   /** Sends a ping and expects to have heard something after `within` ms. */
   private ping(within: number): void {
-    this.pinged = Date.now();
+    this.silent = true;
     this.control({ op: 'ping' });
     this.beat(within);
   }
@@ -206,7 +206,7 @@ export class Connection {
   private beat(within: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (this.pinged > this.heard) this.lost(ABNORMAL, 'no sign of life');
+      if (this.silent) this.lost(ABNORMAL, 'no sign of life');
       else this.ping(this.heartbeat);
     }, within);
   }

@@ -7,6 +7,9 @@ const LOCK_WAIT = 300;
 /** ms after which the entry of a tab is taken for that of one that is gone. */
 const FORGET = 7 * 24 * 60 * 60 * 1000;
 
+/** Characters of an id of host.newId, which ends the name of an entry. */
+const ID = 32;
+
 /**
  * Keeps a cursor in a storage. In `localStorage`, which all tabs share, each tab has an entry of its own: its id lies
  * in `sessionStorage`, and a lock (Web Locks) tells a reloaded tab from a duplicated one, which gets a new id. A new
@@ -14,10 +17,10 @@ const FORGET = 7 * 24 * 60 * 60 * 1000;
  */
 export class CursorStore {
   private entry: string;
-  private release: (() => void) | undefined;
+  private unlock: (() => void) | undefined;
 
   constructor(
-    private readonly storage: StorageLike | undefined,
+    private storage: StorageLike | undefined,
     private readonly key: string,
   ) {
     this.entry = key;
@@ -47,8 +50,14 @@ export class CursorStore {
   }
 
   /** Lets another client of this tab have the entry. */
+  release(): void {
+    this.unlock?.();
+  }
+
+  /** The same, and writes nothing any more, whatever is still being handled. */
   close(): void {
-    this.release?.();
+    this.storage = undefined;
+    this.release();
   }
 
   private async takeEntry(): Promise<void> {
@@ -66,7 +75,7 @@ export class CursorStore {
   private latest(): string | undefined {
     let latest: string | undefined;
     for (const name of Object.keys(this.storage ?? {})) {
-      const cursor = name.startsWith(`${this.key}.`) ? this.read(name) : undefined;
+      const cursor = name.slice(0, -ID) === `${this.key}.` ? this.read(name) : undefined;
       if (cursor === undefined) continue;
       const age = Date.now() - timeOf(cursor);
       if (age > FORGET && timeOf(cursor) > 0) attempt(() => this.storage?.removeItem(name));
@@ -88,9 +97,13 @@ export class CursorStore {
         .request(name, { signal: patience.signal }, () => {
           clearTimeout(timer);
           resolve(true);
-          return new Promise<void>((release) => {
-            this.release = release;
-          });
+          // Granted after `close`, it is not needed.
+          return (
+            this.storage &&
+            new Promise<void>((release) => {
+              this.unlock = release;
+            })
+          );
         })
         .catch(() => {
           resolve(false);

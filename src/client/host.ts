@@ -17,7 +17,7 @@ interface Globals {
       request(
         name: string,
         options: { signal: AbortSignal },
-        hold: () => Promise<unknown>,
+        hold: () => Promise<unknown> | undefined,
       ): Promise<unknown>;
     };
   };

@@ -162,22 +162,18 @@ export class Inbox {
       ...(this.handlers.get(message.businessType) ?? []),
       ...(this.handlers.get('*') ?? []),
     ];
-    try {
-      const results = handlers.map((handler) => handler(message)).filter(isThenable);
-      if (results.length > 0) {
-        return Promise.all(results).then(
-          () => {
-            this.advance(message.cursor);
-            return true;
-          },
-          (error: unknown) => this.fail(error, message),
-        );
-      }
-    } catch (error) {
-      return this.fail(error, message);
+    const results = handlers.map((handler) => called(handler, message)).filter(isThenable);
+    if (results.length === 0) {
+      this.advance(message.cursor);
+      return undefined;
     }
-    this.advance(message.cursor);
-    return undefined;
+    // Not before all have ended: none is to get the message again while it still works on it.
+    return Promise.allSettled(results).then((ends) => {
+      const failed = ends.find((end) => end.status === 'rejected');
+      if (failed !== undefined) return this.fail(failed.reason, message);
+      this.advance(message.cursor);
+      return true;
+    });
   }
 
   /** Forgets what waits, so that it comes again from the failed message on where it can, unless that has failed too often. */
@@ -223,6 +219,16 @@ export class Inbox {
 function after(cursor: string, position: string): boolean {
   const [a, b] = [parseCursor(cursor), parseCursor(position)];
   return a !== undefined && (b === undefined || isAfter(a, b));
+}
+
+/** One handler that throws does not take the message away from the others. */
+function called(handler: MessageHandler, message: Delivered): unknown {
+  try {
+    return handler(message);
+  } catch (error) {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it was thrown
+    return Promise.reject(error);
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

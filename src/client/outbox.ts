@@ -10,7 +10,7 @@ interface Pending {
   readonly text: string;
   readonly resolve: (result: { readonly messageId: string }) => void;
   readonly reject: (error: WirepostError) => void;
-  /** ms since epoch at which it was sent first; undefined before. */
+  /** ms since epoch at which it was sent first; undefined before, -Infinity when it must not be sent again. */
   sent: number | undefined;
   /** False from a retryable rejection until it is sent again. */
   inFlight: boolean;
@@ -31,7 +31,8 @@ export class Outbox {
 
   /** Resolves at `accepted`; rejects with a WirepostError when it is refused, too large, or the client is closed. */
   send(message: Sendable): Promise<{ readonly messageId: string }> {
-    const messageId = message.messageId ?? host.newId();
+    // An empty one is none to the server either.
+    const messageId = message.messageId || host.newId();
     const known = this.pending.has(messageId);
     if (known || this.pending.size >= this.limit) {
       const [code, what] = known
@@ -57,6 +58,11 @@ export class Outbox {
     this.write = write;
     this.limits = limits;
     this.sendAll();
+  }
+
+  /** The client is another user now: what was sent was the former one's, and sent again it would be this one's. */
+  changeIdentity(): void {
+    for (const entry of this.pending.values()) if (entry.sent !== undefined) entry.sent = -Infinity;
   }
 
   disconnected(): void {
@@ -112,7 +118,7 @@ export class Outbox {
     const now = Date.now();
     entry.sent ??= now;
     if (now - entry.sent > repeatWithin) {
-      const sentence = 'no answer, and too old to repeat';
+      const sentence = 'no answer, and it cannot be repeated';
       this.fail(messageId, new WirepostError('UNKNOWN_OUTCOME', sentence, false));
       return;
     }

@@ -33,6 +33,22 @@ describe('a session', () => {
     });
   });
 
+  it('stays open for a client whose token does not allow what it sends, however often it does', async () => {
+    const client = await opened(TestClient.connect(await node.url('forbidden')));
+    const note = aBody({ messageType: 'CLIENT_TO_CLIENT', toUniqueId: 's1' });
+    for (let i = 0; i < 30; i += 1) client.send({ ...note, messageId: `f${String(i)}` });
+    await eventually(() => {
+      expect(client.ops('rejected')).toHaveLength(30);
+    });
+    expect(new Set(client.ops('rejected').map((frame) => frame['code']))).toEqual(
+      new Set(['FORBIDDEN']),
+    );
+    client.send({ op: 'ping' });
+    await eventually(() => {
+      expect(client.ops('pong')).toHaveLength(1);
+    });
+  });
+
   it('takes an ack of what it delivered and refuses one that is ahead or no cursor', async () => {
     const client = await opened(TestClient.connect(await node.url('s2')));
     await node.push(aBody({ toUniqueId: 's2' }));

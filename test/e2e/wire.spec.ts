@@ -1,3 +1,5 @@
+import net from 'node:net';
+
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { frame, Op, RawClient } from '../support/raw-client';
@@ -92,6 +94,29 @@ describe('a socket', () => {
     });
     await othersAreServed(what);
   });
+
+  it.each(['', 'bytes that nobody asked for'])(
+    'that is refused is let go of, though its client keeps its half open: %j',
+    async (more) => {
+      const client = net.connect({
+        port: node.app.port,
+        host: '127.0.0.1',
+        allowHalfOpen: true,
+      });
+      client.on('error', () => undefined);
+      let answer = '';
+      client.on('data', (data) => (answer += data.toString()));
+      const head = ['GET /socket/x HTTP/1.1', 'Host: a', 'Upgrade: websocket', VERSION, KEY];
+      client.write(`${[...head, 'Connection: Upgrade'].join('\r\n')}\r\n\r\n${more}`);
+      await eventually(() => {
+        expect(answer).toMatch(/^HTTP\/1\.1 401 .*"UNAUTHENTICATED"/s);
+      });
+      await eventually(() => {
+        client.write('is anybody there?');
+        expect(client.destroyed).toBe(true);
+      });
+    },
+  );
 
   it('takes a message in fragments with a ping between them, byte by byte', async () => {
     const client = await connect();

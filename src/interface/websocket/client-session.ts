@@ -289,7 +289,9 @@ export class ClientSession implements Receiver {
     const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL');
     if (refusal !== error) ClientSession.logger.error(error);
     const { code, message, retryable, field } = refusal;
-    this.context.metrics.count(atOnce ? 'framesBad' : 'upstreamRejected');
+    // What a token does not allow says nothing of the client's soundness.
+    const bad = atOnce && code !== 'FORBIDDEN';
+    this.context.metrics.count(bad ? 'framesBad' : 'upstreamRejected');
     const answer = { ...(messageId !== undefined && { messageId }), code, message, retryable };
     if (this.controlled) this.send({ op: 'rejected', ...answer });
     else {
@@ -297,7 +299,7 @@ export class ClientSession implements Receiver {
       const notice = this.notice('wirepost.rejected', content, this.position());
       this.context.delivery.send(this.subscriber, notice);
     }
-    if (atOnce && ++this.badFrames >= MAX_BAD_FRAMES)
+    if (bad && ++this.badFrames >= MAX_BAD_FRAMES)
       this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
   }
 

@@ -169,5 +169,10 @@ export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
     'Cache-Control: no-store',
     `Content-Length: ${String(Buffer.byteLength(body))}`,
   ];
+  // Nobody else ends it: HTTP lets the other side keep its half open, and no parser reads what it may still send.
+  socket.once('finish', () => {
+    socket.destroy();
+  });
+  socket.resume();
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -210,6 +210,26 @@ describe('the connection of the SDK', () => {
     expect(scripted.client.state).toBe('connected');
   });
 
+  it('stays on a sound socket after the clock was set back', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    await jest.advanceTimersByTimeAsync(HEARTBEAT);
+    jest.setSystemTime(Date.now() - 3_600_000);
+    for (let beat = 0; beat < 5; beat += 1) {
+      scripted.socket.receive({ op: 'pong', cursor: '10-1000' });
+      await jest.advanceTimersByTimeAsync(HEARTBEAT);
+    }
+    expect(scripted.named('disconnected')).toEqual([]);
+    expect(scripted.socket.ops('ping')).toHaveLength(6);
+  });
+
+  it('cannot be renewed once it has ended', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    const pending = scripted.client.renew('t');
+    scripted.client.close();
+    for (const renewal of [pending, scripted.client.renew('t')])
+      await expect(renewal).rejects.toMatchObject({ code: 'CLOSED', retryable: false });
+  });
+
   describe('on a page', () => {
     const page = new EventTarget();
     const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });

@@ -17,19 +17,21 @@ function aStorage(): StorageLike {
   return storage;
 }
 
+type Grant = (others?: Grant[]) => void;
+
 /** Locks that pages hold until they are gone (Web Locks API). */
 class Locks {
-  private readonly held = new Map<string, (() => void)[]>();
+  private readonly held = new Map<string, Grant[]>();
 
   request(
     name: string,
     { signal }: { signal: AbortSignal },
-    hold: () => Promise<void>,
+    hold: () => Promise<void> | undefined,
   ): Promise<unknown> {
     const queue = this.held.get(name);
-    const grant = (): void => {
-      this.held.set(name, []);
-      void hold().then(() => {
+    const grant: Grant = (others = []) => {
+      this.held.set(name, others);
+      void Promise.resolve(hold()).then(() => {
         this.release(name);
       });
     };
@@ -46,9 +48,9 @@ class Locks {
   }
 
   release(name: string): void {
-    const [next] = this.held.get(name) ?? [];
+    const [next, ...others] = this.held.get(name) ?? [];
     this.held.delete(name);
-    next?.();
+    next?.(others);
   }
 
   get names(): string[] {
@@ -203,6 +205,74 @@ describe('a cursor that is kept', () => {
       expect((await tab(shared, first)).socket.url).toContain('cursor=30-');
     });
 
+    it('is that of the tab for the next client in it, when the server has ended the one before', async () => {
+      locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      const one = await tab(shared, first);
+      one.socket.deliver(30);
+      one.socket.drop(4500);
+      const other = await tab(shared, aStorage());
+      other.socket.deliver(50);
+      await jest.advanceTimersByTimeAsync(100);
+      expect((await tab(shared, first)).socket.url).toContain('cursor=30-');
+    });
+
+    it('is that of the tab also when a client was closed before it had its lock, as React mounts twice', async () => {
+      const pages = locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      const before = await tab(shared, first);
+      before.socket.deliver(30);
+      const other = await tab(shared, aStorage());
+      other.socket.deliver(50);
+      await jest.advanceTimersByTimeAsync(100);
+      // The page is loaded again: the lock of the one before is free a moment later.
+      Object.assign(globalThis, { localStorage: shared, sessionStorage: first });
+      new ScriptedClient({ storage: shared }).client.close();
+      const second = new ScriptedClient({ storage: shared });
+      for (const name of pages.names)
+        if (name.endsWith(first.getItem('wirepost') ?? '')) pages.release(name);
+      await jest.advanceTimersByTimeAsync(700);
+      expect(second.socket.url).toContain('cursor=30-');
+    });
+
+    it('is not written any more by a handler that ends after its client was closed', async () => {
+      locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      const one = await tab(shared, first);
+      let finish = (): void => undefined;
+      one.client.on('*', () => new Promise<void>((resolve) => (finish = resolve)));
+      one.socket.deliver(30);
+      one.client.close();
+      for (const name of Object.keys(shared)) shared.removeItem(name);
+      finish();
+      await jest.advanceTimersByTimeAsync(1000);
+      expect(Object.keys(shared)).toEqual([]);
+    });
+
+    it('is not that of clients with another key, also when it begins with the same word', async () => {
+      locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      Object.assign(globalThis, { localStorage: shared, sessionStorage: first });
+      (await page(shared, 'wirepost.orders')).socket.deliver(90);
+      (await page(shared)).socket.deliver(10, { cursor: '30-1030' });
+      await jest.advanceTimersByTimeAsync(100);
+      expect((await tab(shared, aStorage())).socket.url).toContain('cursor=30-');
+    });
+
+    it('is of the tab and kept also where the page names the first one itself', async () => {
+      const pages = locks();
+      const [shared, first] = [aStorage(), aStorage()];
+      (await tab(shared, first)).socket.deliver(50);
+      await jest.advanceTimersByTimeAsync(100);
+      for (const name of pages.names) pages.release(name);
+      const named = new ScriptedClient({ storage: shared, cursor: '20-1020' });
+      await jest.advanceTimersByTimeAsync(700);
+      expect(named.socket.url).toContain('cursor=20-');
+      for (const name of pages.names) pages.release(name);
+      expect((await tab(shared, first)).socket.url).toContain('cursor=20-');
+      expect(Object.keys(shared)).toHaveLength(1);
+    });
+
     it('is waited for, also when the page is shown meanwhile', async () => {
       locks();
       const [shared, first] = [aStorage(), aStorage()];
@@ -221,11 +291,15 @@ describe('a cursor that is kept', () => {
     it('is forgotten a week after its tab has ended', async () => {
       const shared = aStorage();
       jest.setSystemTime(100 * DAY);
-      shared.setItem('wirepost.old', `90-${String(92 * DAY)}`);
-      shared.setItem('wirepost.new', `80-${String(94 * DAY)}`);
+      const [old, recent] = ['0', '1'].map((digit) => `wirepost.${digit.repeat(32)}`) as [
+        string,
+        string,
+      ];
+      shared.setItem(old, `90-${String(92 * DAY)}`);
+      shared.setItem(recent, `80-${String(94 * DAY)}`);
       const scripted = await tab(shared, aStorage());
       expect(scripted.socket.url).toContain('cursor=80-');
-      expect(Object.keys(shared)).not.toContain('wirepost.old');
+      expect(Object.keys(shared)).not.toContain(old);
       await settled();
     });
   });

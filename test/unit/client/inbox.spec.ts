@@ -62,6 +62,41 @@ describe('what the SDK gives to the application', () => {
     expect(scripted.client.cursor).toBe('11-1011');
   });
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+  ])('comes to every handler as often, whether another one %s', async (_how, broken) => {
+    const scripted = await ScriptedClient.welcomed({ handlerAttempts: 2 });
+    const seen: unknown[] = [];
+    scripted.client.on('news', broken);
+    scripted.client.on('*', ({ content }) => seen.push(content));
+    scripted.socket.deliver(11);
+    await scripted.again();
+    scripted.socket.deliver(11);
+    await settled();
+    expect(seen).toEqual([11, 11]);
+    expect(scripted.named('error')).toMatchObject([{ final: false }, { final: true }]);
+    expect(scripted.client.cursor).toBe('11-1011');
+  });
+
+  it('comes again only when every handler of it has ended', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    let finish = (): void => undefined;
+    scripted.client.on('news', () => Promise.reject(new Error('broken')));
+    scripted.client.on('*', () => new Promise<void>((resolve) => (finish = resolve)));
+    scripted.socket.deliver(11);
+    await settled();
+    expect(scripted.named('error')).toEqual([]);
+    finish();
+    await settled();
+    expect(scripted.named('error')).toMatchObject([{ attempt: 1 }]);
+  });
+
   it('comes to nobody any more after the client was closed', async () => {
     const scripted = await ScriptedClient.welcomed();
     let finish = (): void => undefined;

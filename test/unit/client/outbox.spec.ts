@@ -49,6 +49,48 @@ describe('what the application sends', () => {
     expect(ids()).toEqual([]);
   });
 
+  it('gets an id of its own in place of an empty one', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    const sent = scripted.client.send({ ...question, messageId: '' });
+    const messageId = scripted.socket.bodies[0]?.['messageId'];
+    scripted.socket.receive({ op: 'accepted', messageId });
+    await expect(sent).resolves.toEqual({ messageId: expect.stringMatching(/^.{32}$/) as string });
+  });
+
+  describe('as one user', () => {
+    const asAnother = { uniqueId: 'u2' };
+
+    it('is not sent again as another one, who has come by a new connection', async () => {
+      const scripted = await ScriptedClient.welcomed();
+      const sent = scripted.client.send({ ...question, messageId: 'a' });
+      scripted.socket.drop();
+      scripted.client.send({ ...question, messageId: 'b' }).catch(() => undefined);
+      scripted.client.reconnect();
+      await settled();
+      scripted.socket.welcome(asAnother);
+      await expect(sent).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' });
+      expect(scripted.socket.bodies.map((body) => body['messageId'])).toEqual(['b']);
+    });
+
+    it('is not repeated after a renewal as another one, and accepted all the same', async () => {
+      const scripted = await ScriptedClient.welcomed();
+      const [taken, refused] = ['a', 'b'].map((messageId) =>
+        scripted.client.send({ ...question, messageId }),
+      );
+      const renewed = scripted.client.renew('t');
+      scripted.socket.welcome(asAnother);
+      await renewed;
+      scripted.socket.receive({ op: 'accepted', messageId: 'a' });
+      const refusal = { op: 'rejected', messageId: 'b', code: 'UNAVAILABLE', message: 'later' };
+      scripted.socket.receive({ ...refusal, retryable: true });
+      const outcome = expect(refused).rejects.toMatchObject({ code: 'UNKNOWN_OUTCOME' });
+      await jest.advanceTimersByTimeAsync(1000);
+      await outcome;
+      await expect(taken).resolves.toEqual({ messageId: 'a' });
+      expect(scripted.socket.bodies).toHaveLength(2);
+    });
+  });
+
   it('rejects for good what the server refuses', async () => {
     const scripted = await ScriptedClient.welcomed();
     const sent = scripted.client.send({ ...question, messageId: 'a' });
