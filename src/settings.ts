@@ -208,7 +208,7 @@ export const SCHEMA = z.object({
   LOG_MAX_BYTES: size('5GiB', '1MiB', '1024GiB'),
   HEARTBEAT: duration('25s', '1s', '5m'),
   MAX_PAYLOAD: size('64KiB', '1KiB', '1MiB'),
-  MAX_BUFFERED: size('256KiB', '16KiB', '64MiB'),
+  MAX_BUFFERED: size('256KiB', '64KiB', '64MiB'),
   MAX_CONNECTIONS: integer('100000', 1, 10_000_000),
   DRAIN_TIMEOUT: duration('10s', '0s', '5m'),
   RETRY_DELAYS: parsed(

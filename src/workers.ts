@@ -117,6 +117,13 @@ export class Workers {
   private begin(deaths: number): void {
     const worker = this.fork();
     this.alive.add(worker);
+    const unmade = new Promise<string>((resolve) => {
+      // A process that the system does not make ends without having begun: Node.js tells of no exit, nor always of a
+      // disconnect.
+      worker.once('error', () => {
+        if (worker.process.pid === undefined) resolve('not started');
+      });
+    });
     let listeningSince: number | undefined;
     let reason: string | undefined;
     worker.on('message', (message: ToPrimary | Listening | Failed) => {
@@ -135,16 +142,12 @@ export class Workers {
         worker.once('exit', (code: number | null, signal: string | null) => {
           resolve(signal ?? code ?? 1);
         });
-        // A process that the system does not make ends without having begun: Node.js tells of no exit.
-        worker.once('error', () => {
-          if (worker.process.pid === undefined) resolve('not started');
-        });
       }),
       new Promise<void>((resolve) => {
         worker.once('disconnect', resolve);
       }),
     ] as const;
-    void Promise.all(gone).then(([how]) => {
+    void Promise.race([unmade, Promise.all(gone).then(([how]) => how)]).then((how) => {
       const grown = listeningSince !== undefined && Date.now() - listeningSince > GROWN;
       this.ended(worker, how, reason, grown ? 1 : deaths + 1);
     });
@@ -188,10 +191,20 @@ export class Workers {
     this.log.warn(
       `worker ${String(worker.id)} ended (${String(how)})${why}; another one starts in ${String(delay)} ms`,
     );
+    this.later(deaths, delay);
+  }
+
+  private later(deaths: number, delay: number): void {
     const timer = setTimeout(() => {
       this.delays.delete(timer);
       this.restarts += 1;
-      this.begin(deaths);
+      try {
+        this.begin(deaths);
+      } catch (error) {
+        // Node.js throws for what it does not expect, such as ENOMEM; the others go on.
+        this.log.error(`no other worker: ${String(error)}`);
+        this.later(deaths, LONGEST_DELAY);
+      }
     }, delay);
     this.delays.add(timer);
   }

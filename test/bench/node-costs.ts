@@ -36,6 +36,7 @@ let lastId = 0;
 let offset = 0;
 const clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   newId: () => `0190a1b2-c3d4-7e5f-8a9b-${String((lastId += 1)).padStart(12, '0')}`,
 };
 const body = JSON.parse(content()) as unknown;

@@ -21,7 +21,11 @@ const BATCH = 500;
 const UNICAST = 'UNICAST';
 const BROADCAST = 'BROADCAST';
 
-const clock = { now: () => Date.now(), newId: randomUUID };
+const clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  newId: randomUUID,
+};
 const body = JSON.parse(content()) as unknown;
 /** A broker that confirms everything and costs nothing. */
 const publisher = {

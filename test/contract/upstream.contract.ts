@@ -198,14 +198,27 @@ function outcomeContract(current: () => Tools): void {
       expect(third - second).toBeGreaterThanOrEqual(RETRY - 20);
     });
 
+    it('retry that was no attempt of the handler’s counts none', async () => {
+      const { consume, publish, gets } = current();
+      const handler = new ToldHandler((n) =>
+        n < 4 ? { kind: 'retry', delay: RETRY, reason: 'no log', uncounted: n < 3 } : DONE,
+      );
+      await consume(handler);
+      await publish('m1');
+      await gets(handler, 'm1', 'm1', 'm1', 'm1');
+      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2]);
+    });
+
     it('retry lets other messages pass meanwhile', async () => {
       const { consume, publish, gets } = current();
       const handler = new ToldHandler((n) =>
         n === 1 ? { kind: 'retry', delay: RETRY, reason: 'busy' } : DONE,
       );
+      handler.holding = true;
       await consume(handler, 1);
       await publish('m1');
       await publish('m2');
+      handler.release();
       await gets(handler, 'm1', 'm2', 'm1');
     });
 

@@ -93,6 +93,14 @@ describe('bad input', () => {
       expect(await node.post('/websocket/push', body)).toMatchObject({ status, data: { code } });
     });
 
+    it.each(['uniqueId', 'clientType'])('refuses a token whose %s is no Unicode', async (field) => {
+      const asked = { uniqueId: 'u', [field]: 'half a pair \ud83d' };
+      expect(await node.post('/websocket/token', asked)).toMatchObject({
+        status: 400,
+        data: { code: 'BAD_FIELD', field },
+      });
+    });
+
     it('refuses a token that no URL could carry, and issues what can be used', async () => {
       const labels = (label: string) =>
         Array.from({ length: 32 }, (_, i) => `${label}${String(i)}`);

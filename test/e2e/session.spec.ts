@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 
 import { Metrics } from '../../src/application/ports/metrics';
+import { AdmitClient } from '../../src/application/session/admit-client';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
@@ -167,6 +168,78 @@ describe('a session', () => {
     });
   });
 
+  it('is who its last renewal says, also when one before it takes longer', async () => {
+    const page = await opened(TestClient.connect(await node.url('anonymous-3')));
+    const admit = node.app.nest.get(AdmitClient);
+    const execute = admit.execute.bind(admit);
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const spy = jest
+      .spyOn(admit, 'execute')
+      .mockImplementationOnce(async (...given) => held.then(() => execute(...given)));
+    for (const user of ['alice', 'bob']) {
+      const url = await node.url(user);
+      page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    }
+    page.send({ op: 'ping' });
+    await eventually(() => {
+      expect(page.ops('pong')).toHaveLength(1);
+    });
+    goOn();
+    await eventually(() => {
+      expect(page.ops('welcome').map((frame) => frame['uniqueId'])).toEqual([
+        'anonymous-3',
+        'alice',
+        'bob',
+      ]);
+    });
+    spy.mockRestore();
+  });
+
+  it('sends as the identity, and with the grants, of its last renewal', async () => {
+    const peer = await opened(TestClient.connect(await node.url('peer')));
+    const page = await opened(
+      TestClient.connect(await node.url('anonymous-2', { clientToClient: true })),
+    );
+    const renew = async (grants: Record<string, unknown>, welcomes: number): Promise<void> => {
+      const url = await node.url('user-2', grants);
+      page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+      await eventually(() => {
+        expect(page.ops('welcome')).toHaveLength(welcomes);
+      });
+    };
+    const note = aBody({ messageType: 'CLIENT_TO_CLIENT', toUniqueId: 'peer' });
+    await renew({ clientToClient: true }, 2);
+    page.send(note);
+    await eventually(() => {
+      expect(peer.bodies).toMatchObject([{ fromUniqueId: 'user-2' }]);
+    });
+    await renew({}, 3);
+    page.send({ ...note, messageId: 'no' });
+    await eventually(() => {
+      expect(page.ops('rejected')).toMatchObject([{ messageId: 'no', code: 'FORBIDDEN' }]);
+    });
+  });
+
+  it('forgives bad frames with each heartbeat', async () => {
+    const client = await opened(TestClient.connect(await node.url('clumsy')));
+    let pings = 0;
+    client.ws.on('ping', () => (pings += 1));
+    for (const rejected of [6, 12]) {
+      const before = pings;
+      for (let i = 0; i < 6; i += 1) client.send('nonsense');
+      await eventually(() => {
+        expect(client.ops('rejected')).toHaveLength(rejected);
+      });
+      // A ping comes two heartbeats after the last frame.
+      if (rejected === 6)
+        await eventually(() => {
+          expect(pings).toBeGreaterThan(before);
+        });
+    }
+    expect(client.closed).toBeUndefined();
+  });
+
   it('is told of a gap when it renews with a token whose place the window has passed', async () => {
     const small = await TestNode.start({ WINDOW_MAX_BYTES: '1MiB' });
     const url = await small.url('renewed');
@@ -218,7 +291,7 @@ describe('a slow reader', () => {
   async function stalled(
     env: Record<string, string>,
   ): Promise<{ node: TestNode; client: TestClient; total: number }> {
-    const node = await TestNode.start({ MAX_BUFFERED: '16KiB', ...env });
+    const node = await TestNode.start({ MAX_BUFFERED: '64KiB', ...env });
     const client = await opened(TestClient.connect(await node.url('slow')));
     client.ws.pause();
     const total = 400;

@@ -54,7 +54,7 @@ describe('the settings', () => {
   it('refuse what no timer and no socket could keep, and brokers of several users', () => {
     expect(readSettings({ RETRY_DELAYS: '1s,7d' }).retryDelays).toEqual([1000, 604_800_000]);
     expect(() => readSettings({ RETRY_DELAYS: '1s,8d' })).toThrow(/^RETRY_DELAYS must/);
-    expect(() => readSettings({ MAX_BUFFERED: '15KiB' })).toThrow(/^MAX_BUFFERED must/);
+    expect(() => readSettings({ MAX_BUFFERED: '63KiB' })).toThrow(/^MAX_BUFFERED must/);
     const urls = (other: string) => `amqp://one:secret@a,amqp://${other}:secret@b`;
     expect(readSettings({ AMQP_URL: urls('one') }).rabbitmq?.urls).toHaveLength(2);
     const several = () => readSettings({ AMQP_URL: urls('two') });

@@ -14,10 +14,11 @@ class FakeWorker extends EventEmitter {
   }
 
   /** The system makes no process for it; told as Node.js does. */
-  async isNotMade(): Promise<void> {
+  async isNotMade(hasLine = true): Promise<void> {
     this.process.pid = undefined;
     this.emit('error', new Error('spawn EAGAIN'));
-    await this.isGone();
+    if (hasLine) this.emit('disconnect');
+    await settled();
   }
 
   listens(): void {
@@ -32,15 +33,21 @@ class FakeWorker extends EventEmitter {
 
   private async isGone(): Promise<void> {
     this.emit('disconnect');
-    // Lets promises settle, which no timer of the fake clock does.
-    for (let i = 0; i < 5; i += 1) await Promise.resolve();
+    await settled();
   }
+}
+
+/** Lets promises settle, which no timer of the fake clock does. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 9; i += 1) await Promise.resolve();
 }
 
 class Run {
   readonly forked: FakeWorker[] = [];
   readonly warnings: string[] = [];
   readonly ports: number[] = [];
+  /** Thrown in place of a process. */
+  failure: Error | undefined;
   readonly workers: Workers;
   readonly ending: Promise<Ending>;
 
@@ -51,6 +58,7 @@ class Run {
       error: () => undefined,
     };
     const fork = (): Worker => {
+      if (this.failure !== undefined) throw this.failure;
       const worker = new FakeWorker(this.forked.length + 1);
       this.forked.push(worker);
       return worker as unknown as Worker;
@@ -93,6 +101,31 @@ describe('Workers', () => {
     run.workers.stop();
     await run.forked[1]?.ends(0);
     expect(await run.ending).toEqual({ status: 0 });
+  });
+
+  it('go on when the system has no file left for the line to another one', async () => {
+    const run = Run.listening(2);
+    await run.forked[0]?.ends('SIGKILL');
+    await jest.advanceTimersByTimeAsync(100);
+    await run.last.isNotMade(false);
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(run.forked).toHaveLength(4);
+    await run.last.isNotMade(false);
+    run.workers.stop();
+    await run.forked[1]?.ends(0);
+    expect(await run.ending).toEqual({ status: 0 });
+  });
+
+  it('go on when Node.js throws in place of making another one, and make it later', async () => {
+    const run = Run.listening(2);
+    run.failure = new Error('spawn ENOMEM');
+    await run.forked[0]?.ends('SIGKILL');
+    await jest.advanceTimersByTimeAsync(5000);
+    expect(run.forked).toHaveLength(2);
+    run.failure = undefined;
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(run.forked).toHaveLength(3);
+    expect(run.forked[1]?.signals).toEqual([]);
   });
 
   it('say that they listen once, when all of them do', async () => {

@@ -51,7 +51,7 @@ export class LogClaims {
   claim(key: string, claimant: string): Promise<boolean> {
     if (this.isTaken(key, claimant)) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject, deadline: this.clock.now() + this.timeout };
+      const waiter = { resolve, reject, deadline: this.clock.elapsed() + this.timeout };
       const id = idOf(key, claimant);
       const others = this.waiting.get(id);
       if (others === undefined) this.waiting.set(id, [waiter]);
@@ -83,7 +83,7 @@ export class LogClaims {
 
   /** Rejects what has waited too long; called by a shared timer. */
   sweep(): void {
-    const now = this.clock.now();
+    const now = this.clock.elapsed();
     for (const [id, waiters] of this.waiting) {
       if (waiters.some((waiter) => waiter.deadline > now)) continue;
       this.waiting.delete(id);

@@ -52,7 +52,7 @@ export class LogProbe {
       probeRead: (id) => {
         const flight = this.flights.get(id);
         if (flight === undefined) return;
-        const now = this.clock.now();
+        const now = this.clock.elapsed();
         this.trip = now - flight.since;
         this.catchUp(now);
         flight.done();
@@ -62,7 +62,7 @@ export class LogProbe {
 
   /** True when the node knew a moment ago that it has caught up. */
   get ready(): boolean {
-    return this.clock.now() - this.caughtUp < FRESH;
+    return this.clock.elapsed() - this.caughtUp < FRESH;
   }
 
   /** True while the log takes nothing from anybody. */
@@ -73,7 +73,7 @@ export class LogProbe {
   /** ms by which this node is behind the end of the log: the way of its last probe, or the wait for the next. */
   get lag(): number {
     if (this.awaitedSince === undefined) return this.trip;
-    return Math.max(this.trip, this.clock.now() - this.awaitedSince);
+    return Math.max(this.trip, this.clock.elapsed() - this.awaitedSince);
   }
 
   /** Resolves when a probe written after this call was read; callers share it. Rejects with a retryable Refusal. */
@@ -102,7 +102,7 @@ export class LogProbe {
 
   /** One beat of the watchdog; called every second. */
   beat(): void {
-    const now = this.clock.now();
+    const now = this.clock.elapsed();
     for (const flight of [...this.flights.values()]) {
       if (flight.deadline <= now)
         flight.done(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
@@ -145,7 +145,7 @@ export class LogProbe {
   }
 
   private mark(): { since: number; applied: number } {
-    return { since: this.clock.now(), applied: this.follower.applied?.offset ?? -1 };
+    return { since: this.clock.elapsed(), applied: this.follower.applied?.offset ?? -1 };
   }
 
   private run(): Promise<void> {
@@ -160,7 +160,7 @@ export class LogProbe {
 
   private fly(): Promise<void> {
     const id = this.clock.newId();
-    const since = this.clock.now();
+    const since = this.clock.elapsed();
     this.awaitedSince ??= since;
     return new Promise((resolve, reject) => {
       const done = (error?: Refusal): void => {

@@ -142,6 +142,8 @@ function text(fields: Fields, name: string, max: number): string | undefined {
   if (typeof value !== 'string' || value.length > max) {
     throw Refusal.field(name, `must be a string of at most ${String(max)} characters`);
   }
+  // Half a pair of surrogates would become U+FFFD on the wire: another name.
+  if (!value.isWellFormed()) throw Refusal.field(name, 'must be well-formed Unicode');
   return value;
 }
 

@@ -4,7 +4,13 @@ import { Refusal, RetryableError } from '../errors';
 /** What becomes of a message after its handler: acknowledged, delivered again after a delay, or dead-lettered. */
 export type Outcome =
   | { readonly kind: 'done' }
-  | { readonly kind: 'retry'; readonly delay: number; readonly reason: string }
+  | {
+      readonly kind: 'retry';
+      readonly delay: number;
+      readonly reason: string;
+      /** It was no attempt of the handler's: the next one has the same number. */
+      readonly uncounted?: boolean;
+    }
   | { readonly kind: 'reject'; readonly reason: string };
 
 const OUTAGE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOAD']);
@@ -28,14 +34,15 @@ export class RedeliveryPolicy {
   failed(attempt: number, error: unknown): Outcome {
     const reason = describe(error);
     if (!retryable(error)) return { kind: 'reject', reason };
-    if (attempt >= this.attempts && !isOutage(error)) {
+    const uncounted = isOutage(error);
+    if (attempt >= this.attempts && !uncounted) {
       return {
         kind: 'reject',
         reason: `${reason} (attempt ${String(attempt)} of ${String(this.attempts)})`,
       };
     }
     const delay = this.delays[Math.min(attempt, this.delays.length) - 1] ?? 0;
-    return { kind: 'retry', delay, reason };
+    return { kind: 'retry', delay, reason, uncounted };
   }
 }
 

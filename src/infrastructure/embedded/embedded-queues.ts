@@ -93,7 +93,14 @@ export class EmbeddedQueues extends HandlerQueues {
     try {
       const outcome = await queue.handle(delivery);
       if (outcome.kind === 'retry')
-        this.later(queue, { ...delivery, attempt: delivery.attempt + 1 }, outcome.delay);
+        this.later(
+          queue,
+          {
+            ...delivery,
+            attempt: outcome.uncounted === true ? delivery.attempt : delivery.attempt + 1,
+          },
+          outcome.delay,
+        );
       if (outcome.kind === 'reject') this.bury(delivery, outcome.reason);
     } catch (error) {
       this.logger.error(error);

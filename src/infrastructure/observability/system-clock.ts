@@ -22,6 +22,10 @@ export class SystemClock extends Clock {
     return Date.now();
   }
 
+  override elapsed(): number {
+    return performance.now();
+  }
+
   /** The generator's own text is put together sign by sign: it stays a tree of 24 strings as long as it is kept. */
   override newId(): string {
     const { text } = this;

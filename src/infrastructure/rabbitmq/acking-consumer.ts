@@ -16,6 +16,7 @@ const PAUSE = 1000;
 /** Characters of a reason that a dead letter keeps. */
 const MAX_REASON = 1000;
 
+type Retry = Outcome & { readonly kind: 'retry' };
 type Handle = (delivery: UpstreamDelivery) => Promise<Outcome>;
 
 /** Consumes one handler's queue. The one place that acknowledges: after the outcome is safe, never before. */
@@ -104,7 +105,7 @@ export class AckingConsumer {
       : await this.repeat(closed, () => this.handle(delivery));
     if (outcome === undefined) return;
     const isSafe = await this.repeat(closed, async () => {
-      if (outcome.kind === 'retry' && !refused) await this.again(delivery, outcome.delay);
+      if (outcome.kind === 'retry' && !refused) await this.again(delivery, outcome);
       if (outcome.kind === 'reject')
         await this.bury(raw, outcome.reason, refused ? 1 : delivery.attempt);
       return true;
@@ -141,9 +142,12 @@ export class AckingConsumer {
     }
   }
 
-  private async again(delivery: UpstreamDelivery, delay: number): Promise<void> {
+  private async again(delivery: UpstreamDelivery, { delay, uncounted }: Retry): Promise<void> {
     const tier = this.delays.find((one) => one >= delay) ?? this.delays.at(-1) ?? 0;
-    const { content, options } = this.codec.encode({ ...delivery, attempt: delivery.attempt + 1 });
+    const { content, options } = this.codec.encode({
+      ...delivery,
+      attempt: uncounted === true ? delivery.attempt : delivery.attempt + 1,
+    });
     const routing = await this.publisher.publish(
       this.names.retry(tier),
       this.name,

@@ -106,6 +106,11 @@ export class ChannelKeeper implements LinkUser {
 
   private async make(connection: ChannelModel, attempt: Attempt): Promise<ConfirmChannel> {
     const channel = await connection.createConfirmChannel();
+    if (this.attempt !== attempt) {
+      // Given up while the broker was silent: its setup would take the place of that of the channel which came since.
+      void closeQuietly(channel);
+      throw new Error('given up');
+    }
     attempt.channel = channel;
     const state = { closed: false };
     channel.on('error', (error: Error) => {

@@ -17,6 +17,9 @@ import { TOPIC_PATTERN } from '../../domain/routing/send-permission';
 import { LIMITS } from '../../protocol/unified-body';
 
 const MAX_PATTERNS = 32;
+/** No half of a pair of surrogates, which the log would not keep. */
+const WELL_FORMED = /^\P{Surrogate}*$/u;
+const NOT_WELL_FORMED = { message: '$property must be well-formed Unicode' };
 
 function fromCsv({ value }: { value: unknown }): unknown {
   if (typeof value !== 'string') return value;
@@ -31,6 +34,7 @@ export class TokenQueryDto {
   @ApiProperty({ example: 'user-1', description: "The business's own id of the user or page" })
   @IsString()
   @Length(1, LIMITS.uniqueId)
+  @Matches(WELL_FORMED, NOT_WELL_FORMED)
   uniqueId!: string;
 
   @ApiPropertyOptional({
@@ -40,6 +44,7 @@ export class TokenQueryDto {
   @IsOptional()
   @IsString()
   @MaxLength(LIMITS.clientType)
+  @Matches(WELL_FORMED, NOT_WELL_FORMED)
   clientType?: string;
 
   @ApiPropertyOptional({ type: String, example: 'vip,beijing' })

@@ -60,6 +60,8 @@ export class ClientSession implements Receiver {
   private permission: SendPermission;
   private sessionEnds: number;
   private inFlight = 0;
+  /** The last renewal that is under way. */
+  private renewal: Promise<void> | undefined;
   private paused = false;
   private badFrames = 0;
   /** Heartbeats without a sign of life. */
@@ -184,9 +186,7 @@ export class ClientSession implements Receiver {
         this.send({ op: 'pong', cursor: this.position() });
         return;
       case 'renew':
-        this.renew(frame.token).catch((error: unknown) => {
-          this.refuse(error, undefined, false);
-        });
+        this.renewInTurn(frame.token);
     }
   }
 
@@ -230,6 +230,22 @@ export class ClientSession implements Receiver {
 
   private get isBehind(): boolean {
     return this.channel.buffered > this.context.settings.maxBuffered;
+  }
+
+  /** One after the other: the last one says who this is. Counts among what the client has under way. */
+  private renewInTurn(token: string): void {
+    this.inFlight += 1;
+    const renewal =
+      this.renewal === undefined ? this.renew(token) : this.renewal.then(() => this.renew(token));
+    const ended = renewal
+      .catch((error: unknown) => {
+        this.refuse(error, undefined, false);
+      })
+      .then(() => {
+        if (this.renewal === ended) this.renewal = undefined;
+        this.settled();
+      });
+    this.renewal = ended;
   }
 
   private async renew(token: string): Promise<void> {

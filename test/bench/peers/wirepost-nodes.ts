@@ -37,7 +37,11 @@ interface Entrances {
 export class WirepostNodes {
   readonly key = randomBytes(24).toString('hex');
   private readonly secret = randomBytes(32).toString('hex');
-  private readonly clock = { now: () => Date.now(), newId: () => randomBytes(12).toString('hex') };
+  private readonly clock = {
+    now: () => Date.now(),
+    elapsed: () => performance.now(),
+    newId: () => randomBytes(12).toString('hex'),
+  };
   private readonly tokens = new JwtTokenService([this.secret], this.clock);
   private readonly partitions: Partitions;
   /** Those of partition 0 come first. */

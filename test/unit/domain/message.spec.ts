@@ -44,6 +44,13 @@ const BAD: readonly [string, unknown, string | undefined][] = [
   ['an unknown field', { ...aBody(), nope: 1 }, 'nope'],
 ];
 
+/** What no schema says. */
+const ILL_FORMED: readonly [string, unknown][] = [
+  ['toUniqueId', aBody({ toUniqueId: 'half a pair \ud83d' })],
+  ['toClientType', aBody({ toClientType: '\ude00' })],
+  ['fromUniqueId', aBody({ fromUniqueId: '\ud83dx' })],
+];
+
 const GOOD: readonly [string, unknown][] = [
   ['a unicast', aBody()],
   [
@@ -60,7 +67,7 @@ const GOOD: readonly [string, unknown][] = [
     'everything at its limit',
     aBody({
       businessType: 'b'.repeat(128),
-      toUniqueId: 'ü'.repeat(128),
+      toUniqueId: '😀'.repeat(64),
       messageId: '~'.repeat(64),
       tags: Array.from({ length: 32 }, () => 't'.repeat(64)),
       ttl: 2_592_000_000,
@@ -74,12 +81,20 @@ describe('the rules of the unified body', () => {
   it.each(BAD)(
     'refuse %s, in the domain and compiled from the DTO alike, and name the field',
     (_what, body, field) => {
-      expect(refusalOf(() => checkBody(body))?.field).toBe(field);
-      const compiled = refusalOf(() => {
+      const code =
+        field === undefined ? 'BAD_JSON' : field === 'nope' ? 'UNKNOWN_FIELD' : 'BAD_FIELD';
+      const compiled = (): void => {
         validator.check(body);
-      });
-      expect(compiled).toBeDefined();
-      expect(compiled?.field).toBe(field);
+      };
+      for (const check of [() => checkBody(body), compiled])
+        expect(refusalOf(check)).toMatchObject({ code, field });
+    },
+  );
+
+  it.each(ILL_FORMED)(
+    'refuse a %s that is no Unicode, which would become another one',
+    (field, body) => {
+      expect(refusalOf(() => checkBody(body))).toMatchObject({ code: 'BAD_FIELD', field });
     },
   );
 

@@ -104,8 +104,13 @@ describe('RedeliveryPolicy', () => {
 
   it('repeats for as long as the log takes nothing', () => {
     for (const code of ['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOAD'] as const) {
-      expect(policy.failed(40, new Refusal(code))).toMatchObject({ kind: 'retry', delay: 100 });
+      expect(policy.failed(40, new Refusal(code))).toMatchObject({
+        kind: 'retry',
+        delay: 100,
+        uncounted: true,
+      });
     }
+    expect(policy.failed(1, new RetryableError('x'))).toMatchObject({ uncounted: false });
   });
 
   it('repeats timeouts and what the broker could not take, and nothing else', () => {
