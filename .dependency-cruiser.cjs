@@ -62,7 +62,7 @@ module.exports = {
         '^src/application/handlers/business-handler',
         '^src/domain/message/',
         '^src/protocol/',
-        npm('@nestjs/common'),
+        npm('@nestjs/common|class-validator|class-transformer'),
         '^(node:)?(crypto|timers/promises)$',
       ],
       'A business type knows the handler contract and the message, not other types and not the service.',

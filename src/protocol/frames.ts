@@ -12,7 +12,10 @@ export interface WelcomeFrame {
   /** Deliveries continue after this position. */
   readonly cursor: string;
   readonly resumed: boolean;
-  /** Milliseconds between heartbeats; a client that hears nothing for two of them should reconnect. */
+  /**
+   * Milliseconds between heartbeats. An idle client is pinged every second time; to find a dead line itself it sends `ping`
+   * once a heartbeat and expects something before the next.
+   */
   readonly heartbeat: number;
   readonly limits: {
     readonly maxPayload: number;

@@ -13,7 +13,7 @@ import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
 import { endWithRun, runFolder } from '../support/run-folder';
-import { onSharedBroker } from '../support/shared-broker';
+import { onSharedBroker, sharedBroker } from '../support/shared-broker';
 import { TestClient } from '../support/test-client';
 import { SERVICE_KEY, TestNode } from '../support/test-node';
 
@@ -35,6 +35,15 @@ function javaProgram(name: string): readonly string[] {
   const file = join(mkdtempSync(join(runFolder(), 'java-')), `${name}.java`);
   writeFileSync(file, source);
   return ['-cp', JARS.map((jar) => `/usr/share/java/${jar}.jar`).join(':'), file];
+}
+
+/** What docs/java.md lets a user of the broker do: configure, write, read. */
+function permissions(user: string, prefix: string): readonly string[] {
+  const line = new RegExp(`set_permissions ${user} '(.*)' '(.*)' '(.*)'`).exec(
+    readFileSync('docs/java.md', 'utf8'),
+  );
+  if (line === null) throw new Error(`docs/java.md has no permissions for ${user}`);
+  return line.slice(1).map((pattern) => pattern.replaceAll('wirepost', prefix));
 }
 
 describe('programs in other languages and processes', () => {
@@ -100,7 +109,15 @@ describe('programs in other languages and processes', () => {
   }, 60_000);
 
   it('answer what clients ask by a queue of their own as docs/java.md has it (Java)', async () => {
-    const service = spawn('/usr/bin/java', [...javaProgram('Stock'), url, prefix]);
+    await sharedBroker().ctl('add_user', 'stock', 'secret');
+    await sharedBroker().ctl('set_permissions', 'stock', ...permissions('stock', prefix));
+    const own = new URL(url);
+    const service = spawn('/usr/bin/java', [
+      ...javaProgram('Stock'),
+      `amqp://stock:secret@${own.host}`,
+      prefix,
+      own.username,
+    ]);
     endWithRun(service);
     let output = '';
     for (const stream of [service.stdout, service.stderr])
@@ -123,7 +140,17 @@ describe('programs in other languages and processes', () => {
       expect(client.contents).toEqual([{ article: 'tea', pieces: 7 }]);
     });
     expect(client.bodies[0]).toMatchObject({ correlationId: 'java-stock' });
+    // Another program that writes a client's name into its message is not answered for it.
+    await publish('upstream', 'stock.query', {
+      ...aQuestion({ businessType: 'stock.query', content: { article: 'forged' } }),
+      fromUniqueId: 'java-2',
+    });
+    client.send(aQuestion({ businessType: 'stock.query', content: { article: 'milk' } }));
+    await eventually(() => {
+      expect(client.contents.slice(1)).toEqual([{ article: 'milk', pieces: 7 }]);
+    });
     service.kill('SIGKILL');
+    await sharedBroker().ctl('delete_user', 'stock');
   }, 60_000);
 
   it('can bind their own queue to the upstream exchange and answer by push (a second process with amqplib)', async () => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
 import { join } from 'node:path';
 
 import { WebSocket } from 'ws';
@@ -11,7 +12,7 @@ import { eventually } from '../support/eventually';
 import { aBody } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
 import { onSharedBroker } from '../support/shared-broker';
-import { TestNode } from '../support/test-node';
+import { SERVICE_KEY, TestNode } from '../support/test-node';
 
 /** A configuration of docker/proxy with the names of the containers replaced by addresses of this machine. */
 function configuration(
@@ -61,6 +62,20 @@ class Proxy {
 
   stop(): void {
     this.nginx.kill('SIGTERM');
+  }
+
+  /** What a service key of the node gets. */
+  status(path: string): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${SERVICE_KEY}` };
+      const options = { port: this.port, path, headers, rejectUnauthorized: false };
+      https
+        .get({ host: '127.0.0.1', ...options }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        })
+        .on('error', reject);
+    });
   }
 
   /** Connects by wss as soon as the proxy listens; what comes is put into `contents`. */
@@ -154,6 +169,9 @@ describe('two partitions behind the TLS proxy of docker/', () => {
       });
     }
     expect([...paths].sort()).toEqual(['/p0/socket/', '/p1/socket/']);
+    for (const path of ['/metrics', '/p0/metrics', '/p1/metrics'])
+      expect(await proxy.status(path)).toBe(404);
+    expect(await proxy.status('/p1/health/live')).toBe(200);
   });
 });
 
