@@ -66,14 +66,19 @@ describe('the RabbitMQ adapters', () => {
       );
     });
 
-    it('tells the ones that were returned from the ones that were not', async () => {
-      const results = [append('m1'), broker.logWriter.append({ kind: 'claims', claims: [] })];
-      await Promise.all(results);
+    it('refuses every message of an entry that was returned, and the log has none of them', async () => {
+      const listener = await follow();
+      await append('m1');
       await program.channel.unbindQueue(`${prefix}.log`, `${prefix}.push`, '');
       const refused = await Promise.all(
         ['a', 'b', 'a'].map((messageId) => outcome(append(messageId))),
       );
       expect(refused).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE']);
+      await program.channel.bindQueue(`${prefix}.log`, `${prefix}.push`, '');
+      await append('c');
+      await eventually(() => {
+        expect(listener.ids).toEqual(['m1', 'c']);
+      });
     });
 
     it('works again after the broker has closed the channel alone', async () => {

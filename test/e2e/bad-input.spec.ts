@@ -3,7 +3,13 @@ import { connect as tcp } from 'node:net';
 
 import { JwtService } from '@nestjs/jwt';
 
+import { LogClaims } from '../../src/application/log/log-claims';
+import { Clock } from '../../src/application/ports/clock';
 import { Metrics } from '../../src/application/ports/metrics';
+import { PushMessage } from '../../src/application/push/push-message';
+import { AdmitClient } from '../../src/application/session/admit-client';
+import { Refusal } from '../../src/domain/errors';
+import { Upgrade } from '../../src/interface/websocket/upgrade';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
@@ -40,6 +46,60 @@ describe('bad input', () => {
       });
       expect(response.status).toBe(status);
       expect(await response.json()).toMatchObject({ data: { code, retryable: false } });
+    });
+
+    it.each(['/metrics', '/websocket/token?uniqueId=a'])(
+      'answers 401 to %s without a key, and says how to have one',
+      async (path) => {
+        const answer = await fetch(node.base + path);
+        expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+      },
+    );
+
+    it('gives metrics to no key without admin, and tokens to no key without token', async () => {
+      expect((await node.get('/metrics', TOKEN_ONLY_KEY)).status).toBe(403);
+      const push = 'push-key-0123456789';
+      const other = await TestNode.start({
+        SERVICE_KEYS: `all:token+push+admin:${SERVICE_KEY},p:push:${push}`,
+      });
+      expect((await other.get('/websocket/token?uniqueId=a', push)).status).toBe(403);
+      await other.stop();
+    });
+
+    it('gives no token a longer life than the settings, whatever is asked for', async () => {
+      const url = await node.url('long', { ttl: 86_400_000, sessionTtl: 30 * 86_400_000 });
+      const [, payload = ''] = url.slice(url.lastIndexOf('/') + 1).split('.');
+      const { exp, st } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as {
+        exp: number;
+        st: number;
+      };
+      // TOKEN_TTL is 60 s, and the end is rounded up to a second.
+      expect(exp * 1000 - Date.now()).toBeLessThanOrEqual(61_000);
+      expect(st).toBe(86_400_000);
+    });
+
+    it('says nothing of its inside when it has a defect', async () => {
+      const quiet = jest.spyOn(process.stdout, 'write').mockImplementation(() => true);
+      const loud = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+      jest
+        .spyOn(node.app.nest.get(PushMessage), 'execute')
+        .mockRejectedValueOnce(new Error('hidden-word'));
+      const answer = await node.push(aBody());
+      jest.spyOn(node.app.nest.get(AdmitClient), 'verify').mockImplementationOnce(() => {
+        throw new Error('hidden-word');
+      });
+      const client = TestClient.connect(await node.url('defect'));
+      await eventually(() => {
+        expect(client.closed).toEqual({ code: 1011, reason: 'internal error' });
+      });
+      quiet.mockRestore();
+      loud.mockRestore();
+      expect(answer).toMatchObject({
+        status: 500,
+        result: 50_001,
+        data: { code: 'INTERNAL', retryable: true },
+      });
+      expect(JSON.stringify(answer)).not.toContain('hidden-word');
     });
 
     it.each<[string, Record<string, unknown>, string, string]>([
@@ -303,16 +363,48 @@ describe('bad input', () => {
 
     it('opens and closes with 4401 for an expired token, so that a page can read the code', async () => {
       const url = await node.url('o3', { ttl: 1000 });
-      const expired = Date.now() + 2000;
-      await eventually(() => {
-        expect(Date.now()).toBeGreaterThan(expired);
-      });
+      const later = jest
+        .spyOn(node.app.nest.get(Clock), 'now')
+        .mockImplementation(() => Date.now() + 2000);
       const client = TestClient.connect(url);
       await eventually(() => {
         expect(client.closed).toEqual({ code: 4401, reason: 'token expired' });
       });
+      later.mockRestore();
       expect(client.opened).toBe(true);
       expect(client.welcome).toBeUndefined();
+    });
+
+    it('closes with 4401 when nobody can tell any more whether the token was used', async () => {
+      const forgotten = jest
+        .spyOn(node.app.nest.get(LogClaims), 'hasForgotten')
+        .mockReturnValueOnce(true);
+      const client = TestClient.connect(await node.url('forgotten'));
+      await eventually(() => {
+        expect(client.closed).toEqual({ code: 4401, reason: 'token expired' });
+      });
+      forgotten.mockRestore();
+    });
+
+    it('closes with 1013 when the log does not answer', async () => {
+      jest
+        .spyOn(node.app.nest.get(LogClaims), 'claim')
+        .mockRejectedValueOnce(new Refusal('UNKNOWN_OUTCOME'));
+      const client = TestClient.connect(await node.url('early'));
+      await eventually(() => {
+        expect(client.closed).toEqual({ code: 1013, reason: 'log not available' });
+      });
+    });
+
+    it('closes with 1012 for who comes while the node stops', async () => {
+      const stopping = await TestNode.start();
+      const url = await stopping.url('late');
+      stopping.app.nest.get(Upgrade).stop();
+      const client = TestClient.connect(url);
+      await eventually(() => {
+        expect(client.closed).toEqual({ code: 1012, reason: 'restarting' });
+      });
+      await stopping.stop();
     });
 
     it('stays alive when a client leaves in the middle of the upgrade', async () => {

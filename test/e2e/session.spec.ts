@@ -2,6 +2,7 @@ import { WebSocket } from 'ws';
 
 import { Metrics } from '../../src/application/ports/metrics';
 import { AdmitClient } from '../../src/application/session/admit-client';
+import { AcceptClientMessage } from '../../src/application/upstream/accept-client-message';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
@@ -255,6 +256,9 @@ describe('a session', () => {
       expect(page.ops('gap')).toMatchObject([{ reason: 'WINDOW_PASSED' }]);
       expect(page.bodies.length).toBeGreaterThan(0);
     });
+    // An id is known for as long as its entry is in the window, which holds far less than its age.
+    const { repeatWithin } = page.ops('welcome')[1]?.['limits'] as { repeatWithin: number };
+    expect(repeatWithin).toBeLessThan(60_000);
     await small.stop();
   });
 
@@ -284,6 +288,42 @@ describe('a session', () => {
     await eventually(() => {
       expect(client.ops('accepted').map((frame) => frame['messageId'])).toEqual(ids);
     });
+  });
+});
+
+describe('a client that sends faster than the broker confirms', () => {
+  it('is not read on while some hundred of its messages are under way', async () => {
+    const node = await TestNode.start({}, [TestHandlersModule]);
+    const client = await opened(TestClient.connect(await node.url('fast')));
+    const other = await opened(TestClient.connect(await node.url('other')));
+    const held: (() => void)[] = [];
+    const execute = jest
+      .spyOn(node.app.nest.get(AcceptClientMessage), 'execute')
+      .mockImplementation(() => new Promise((resolve) => held.push(resolve)));
+    const total = 5000;
+    const content = 'x'.repeat(KiB);
+    for (let i = 0; i < total; i += 1)
+      client.send(aQuestion({ businessType: 'test.silent', messageId: `f${String(i)}`, content }));
+    await eventually(() => {
+      expect(held.length).toBeGreaterThanOrEqual(256);
+    });
+    // A hundred turns in which it might be read on.
+    for (let i = 1; i <= 100; i += 1) {
+      other.send({ op: 'ping' });
+      await eventually(
+        () => {
+          expect(other.ops('pong')).toHaveLength(i);
+        },
+        { every: 1 },
+      );
+    }
+    expect(held.length).toBeLessThan(1000);
+    await eventually(() => {
+      for (const goOn of held.splice(0)) goOn();
+      expect(client.ops('accepted')).toHaveLength(total);
+    });
+    execute.mockRestore();
+    await node.stop();
   });
 });
 

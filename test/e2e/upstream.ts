@@ -3,10 +3,11 @@ import { DisplayShowModule } from '../../src/business/display-show/display-show.
 import { PaymentResultModule } from '../../src/business/payment-result/payment-result.module';
 import { QrcodeRefreshModule } from '../../src/business/qrcode-refresh/qrcode-refresh.module';
 import { ReportBuildModule } from '../../src/business/report-build/report-build.module';
+import { Metrics } from '../../src/application/ports/metrics';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
-import { callsOf, concurrency, TestHandlersModule } from '../support/test-handlers';
+import { aborted, callsOf, concurrency, TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
 
 const MODULES = [
@@ -145,15 +146,26 @@ export function upstream(env: () => Readonly<Record<string, string>>): void {
     ['test.hanging', 'when it never settles', 2],
   ])('gives %s up %s and goes on with the next message', async (businessType, _why, attempts) => {
     const client = await connect(`up-7-${businessType}`);
-    client.send(aQuestion({ messageId: `dead-${businessType}`, businessType }));
+    const id = `dead-${businessType}`;
+    const metrics = node.app.nest.get(Metrics);
+    const counts = (): number[] => [
+      metrics.total('handlerRetried'),
+      metrics.total('handlerRejected'),
+    ];
+    const [retried = 0, rejected = 0] = counts();
+    client.send(aQuestion({ messageId: id, businessType }));
     await eventually(() => {
-      expect(callsOf(businessType)).toHaveLength(attempts);
+      expect(counts()).toEqual([retried + attempts - 1, rejected + 1]);
     });
-    client.send(aQuestion({ businessType: 'test.echo', content: 'alive' }));
+    const numbers = callsOf(businessType, id).map(({ attempt }) => attempt);
+    expect(numbers).toEqual(Array.from({ length: attempts }, (_, i) => i + 1));
+    client.send(aQuestion({ messageId: `${id}-next`, businessType }));
     await eventually(() => {
-      expect(client.contents).toEqual(['alive']);
+      expect(counts()[1]).toBe(rejected + 2);
     });
-    expect(callsOf(businessType)).toHaveLength(attempts);
+    expect(callsOf(businessType, id)).toHaveLength(attempts);
+    if (businessType === 'test.hanging')
+      expect(aborted.filter((one) => one === id)).toHaveLength(attempts);
   });
 
   it('runs no more handlers at a time than their concurrency', async () => {
@@ -239,7 +251,12 @@ export function upstream(env: () => Readonly<Record<string, string>>): void {
       retryable: false,
     });
     expect(client.ops('rejected')[0]?.['message']).toContain(field);
-    expect(client.bodies).toHaveLength(0);
+    // What comes after it shows that it has not come.
+    await node.push(aBody({ toUniqueId: 'denied-1', content: 'fence' }));
+    await eventually(() => {
+      expect(client.contents).toEqual(['fence']);
+    });
+    expect(['test.echo', 'test.service'].flatMap((type) => callsOf(type, 'no'))).toEqual([]);
   });
 
   it('shows a phone’s result on an H5 page by way of display.show', async () => {

@@ -8,6 +8,7 @@ import type { RabbitMqNode } from '../support/rabbitmq-node';
 import type { Nemesis } from './nemesis';
 import { push } from './rest-sender';
 import type { Run } from './fault-run';
+import { standsStill } from './stands-still';
 import type { System } from './system';
 
 /** Questions that fill a handler's queue. */
@@ -90,7 +91,7 @@ export function frozenBroker(broker: RabbitMqNode): Nemesis {
     allows: [],
     start: () => {
       broker.signal('SIGSTOP');
-      return Promise.resolve('SIGSTOP was sent');
+      return standsStill(broker.pid);
     },
     stop: go,
     heal: go,
@@ -169,10 +170,15 @@ async function connections({ broker }: System): Promise<readonly string[]> {
 /** The broker closes every connection. */
 export function closedConnections(system: System): Nemesis {
   return atOnce('connections closed', async () => {
-    const open = (await connections(system)).length;
+    const before = await connections(system);
+    if (before.length === 0) throw new Error('there were no connections');
     const close = 'rabbit_networking:close_connection(P, "fault suite")';
     await system.broker.evaluate(`[${close} || P <- rabbit_networking:connections()]`);
-    return `${String(open)} connections were closed`;
+    await eventually(async () => {
+      const now = await connections(system);
+      if (now.some((pid) => before.includes(pid))) throw new Error('some live on');
+    });
+    return `${String(before.length)} connections were closed`;
   });
 }
 

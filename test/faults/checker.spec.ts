@@ -85,6 +85,12 @@ const after =
   (entries) =>
     entries.flatMap((entry) => (is(entry) ? [entry, { at: entry.at, ...event }] : [entry]));
 
+const told = (before: string, from = '3-1', to = '5-1'): Mutation => {
+  const gap: Event = { kind: 'gap', client: 'c1', from, to, reason: 'LOG_HOLE' };
+  return (entries) =>
+    entries.flatMap((one) => (isApp(before, 'c1')(one) ? [{ at: one.at, ...gap }, one] : [one]));
+};
+
 const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
   ['a delivery is missing', 'lost', without(isApp('s1-1', 'c1'))],
   ['one of a broadcast’s clients is left out', 'lost', without(isApp('s2-1', 'c3'))],
@@ -231,6 +237,63 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
     'fault-did-not-happen',
     without((one) => one.kind === 'nemesis' && one.phase === 'felt'),
   ],
+  [
+    'what is missing is later than the gap',
+    'lost',
+    (entries) => told('s1-2', '1-1', '1.5-1')(without(isApp('s2-1', 'c1'))(entries)),
+  ],
+  [
+    'a gap runs backwards',
+    'gap-bounds',
+    (entries) => told('s1-3', '5-1', '4-1')(without(isApp('s2-1', 'c1'))(entries)),
+  ],
+  [
+    'a fault never ended',
+    'fault-did-not-happen',
+    without((one) => one.kind === 'nemesis' && one.phase === 'stop'),
+  ],
+  [
+    'probes come before the rest',
+    'probe-missing',
+    (entries) => {
+      const end = entries.find(({ kind }) => kind === 'quiesced');
+      return end === undefined
+        ? entries
+        : [...entries.filter((one) => one !== end), { ...end, at: (entries.at(-1)?.at ?? 0) + 1 }];
+    },
+  ],
+  [
+    'what reaches a client is no probe',
+    'probe-missing',
+    change((one) => one.kind === 'invoke' && one.op === 'probe-c2', { channel: 'rest' }),
+  ],
+  [
+    'a connection is cut before the fault',
+    'close-code',
+    after((one) => one.kind === 'ok' && one.op === 's1-1', {
+      kind: 'closed',
+      client: 'c2',
+      gateway: 'g1',
+      code: 1006,
+      reason: '',
+      by: 'server',
+    }),
+  ],
+  [
+    'a fault cuts connections that it may not cut',
+    'close-code',
+    change((one) => one.kind === 'nemesis', { allows: ['silence', 'gap'] }),
+  ],
+  [
+    'a handshake is refused with 400',
+    'handshake',
+    after((one) => one.kind === 'quiesced', {
+      kind: 'refused',
+      client: 'c2',
+      gateway: 'g1',
+      status: 400,
+    }),
+  ],
 ];
 
 describe('the checker', () => {
@@ -263,13 +326,6 @@ describe('the checker', () => {
   });
 
   describe('where a client was told of a gap', () => {
-    const told = (before: string, from = '3-1', to = '5-1'): Mutation => {
-      const gap: Event = { kind: 'gap', client: 'c1', from, to, reason: 'LOG_HOLE' };
-      return (entries) =>
-        entries.flatMap((one) =>
-          isApp(before, 'c1')(one) ? [{ at: one.at, ...gap }, one] : [one],
-        );
-    };
     const isMissing = without(isApp('s2-1', 'c1'));
 
     it('excuses what is missing in its place', () => {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { eventually } from '../support/eventually';
 import type { FaultClient } from './client';
 import type { Excuse } from './history';
 import type { Nemesis } from './nemesis';
@@ -23,10 +24,17 @@ export function flappingClients(system: System, random: Random, every = 40): Nem
   return {
     name: 'clients reconnect',
     allows: [],
-    start: () => {
+    start: async () => {
+      const began = system.history.now;
       isOn = true;
       flapping = flap();
-      return Promise.resolve(`one of ${String(system.clients.length)} every ${String(every)} ms`);
+      await eventually(() => {
+        const isCut = system.history.entries.some(
+          (one) => one.kind === 'closed' && one.by === 'client' && one.at >= began,
+        );
+        if (!isCut) throw new Error('nobody has reconnected');
+      });
+      return `one of ${String(system.clients.length)} every ${String(every)} ms`;
     },
     stop: end,
     heal: end,
@@ -45,9 +53,12 @@ export function absentClients(
   return {
     name: 'clients away',
     allows,
-    start: () => {
+    start: async () => {
       for (const client of clients) client.offline();
-      return Promise.resolve(`${String(clients.length)} have no connection`);
+      await eventually(() => {
+        if (clients.some(({ connected }) => connected)) throw new Error('somebody is connected');
+      });
+      return `${String(clients.length)} have no connection`;
     },
     stop: comeBack,
     heal: comeBack,

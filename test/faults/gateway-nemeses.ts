@@ -1,5 +1,6 @@
 import { eventually } from '../support/eventually';
 import type { Nemesis } from './nemesis';
+import { standsStill } from './stands-still';
 import type { Gateway, System } from './system';
 
 /** How often a gateway is started in the place of one that was killed. */
@@ -49,12 +50,12 @@ export function laggingGateway(system: System, name = 'g2'): Nemesis {
   return {
     name: 'gateway behind the log',
     allows: ['abnormal-close', 'silence'],
-    start: () => {
+    start: async () => {
       for (const gateway of of(true)) {
         gateway.up = false;
         gateway.process.signal('SIGSTOP');
       }
-      return Promise.resolve('SIGSTOP was sent');
+      return (await Promise.all(of(true).map(({ process }) => standsStill(process.pid)))).join();
     },
     stop: async () => {
       for (const gateway of of(true)) gateway.up = true;

@@ -1,5 +1,6 @@
 import { watchReadiness } from '../support/readiness-watch';
 import type { Nemesis } from './nemesis';
+import { standsStill } from './stands-still';
 import type { Gateway, System } from './system';
 
 /** ms within which a gateway that was told to stop must have ended. */
@@ -60,7 +61,7 @@ export function frozen(victim: Gateway): Nemesis {
       victim.process.signal('SIGSTOP');
       // A load balancer's health check fails.
       victim.up = false;
-      return Promise.resolve(`${victim.name} stands still`);
+      return standsStill(victim.process.pid);
     },
     stop: wake,
     heal: wake,

@@ -62,10 +62,14 @@ class BrokenHandler implements Handler {
   }
 }
 
+/** Ids of messages whose handler was told that its time is over. */
+export const aborted: string[] = [];
+
 @BusinessHandler('test.hanging', { attempts: 2, timeout: 100 })
 class HangingHandler implements Handler {
   handle(message: Message, context: HandlerContext): Promise<HandlerResult> {
     record(message, context);
+    context.signal.addEventListener('abort', () => aborted.push(message.id));
     return new Promise(() => undefined);
   }
 }

@@ -2,6 +2,13 @@ import { readFileSync } from 'node:fs';
 
 import { readSettings, SCHEMA } from '../../src/settings';
 
+const production = {
+  NODE_ENV: 'production',
+  PUBLIC_URL: 'wss://a.b',
+  SERVICE_KEYS: 'backend:push:Zx8Kq2Lm5Tv9Bn4Rw7Yc',
+  JWT_SECRET: 'x9Kf2mQ7vLr4TbZ8wNcE5hYdU3jPaS6g',
+};
+
 describe('the settings', () => {
   it('are exactly those of .env.example, with the same defaults', () => {
     const lines = readFileSync('.env.example', 'utf8')
@@ -28,17 +35,31 @@ describe('the settings', () => {
   });
 
   it('show the console outside production, unless they say otherwise', () => {
-    const production = {
-      NODE_ENV: 'production',
-      PUBLIC_URL: 'wss://a.b',
-      SERVICE_KEYS: 'backend:push:Zx8Kq2Lm5Tv9Bn4Rw7Yc',
-      JWT_SECRET: 'x9Kf2mQ7vLr4TbZ8wNcE5hYdU3jPaS6g',
-    };
     expect(readSettings({}).console).toBe(true);
     expect(readSettings({ CONSOLE: 'false' }).console).toBe(false);
     expect(readSettings(production).console).toBe(false);
     expect(readSettings({ ...production, CONSOLE: 'true' }).console).toBe(true);
     expect(() => readSettings({ CONSOLE: 'yes' })).toThrow(/^CONSOLE must be/);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['NODE_ENV', { NODE_ENV: 'prod' }],
+    ['PUBLIC_URL', { PUBLIC_URL: 'https://a.b' }],
+    ['GLOBAL_PREFIX', { GLOBAL_PREFIX: 'realtime' }],
+    ['GLOBAL_PREFIX', { GLOBAL_PREFIX: '/a/' }],
+    ['AMQP_PREFIX', { AMQP_PREFIX: 'a'.repeat(33) }],
+    ['ORIGINS', { ORIGINS: 'https://app.example.com/' }],
+    ['SERVICE_KEYS', { SERVICE_KEYS: 'a:push:0123456789abcde' }],
+    ['SERVICE_KEYS', { ...production, SERVICE_KEYS: 'a:push:changeme-0123456789' }],
+    ['JWT_SECRET', { ...production, JWT_SECRET: `${production.JWT_SECRET},Tq7` }],
+    ['JWT_SECRET', { ...production, JWT_SECRET: `${production.JWT_SECRET},${'secret'.repeat(6)}` }],
+    ['WINDOW_MAX_AGE', { WINDOW_MAX_AGE: '2h', LOG_MAX_AGE: '1h' }],
+    ['RETRY_DELAYS', { RETRY_DELAYS: '5s,5s' }],
+    ['RETRY_DELAYS', { RETRY_DELAYS: '9ms' }],
+    ['MAX_PAYLOAD', { MAX_PAYLOAD: '2MiB' }],
+    ['PORT', { PORT: '65536' }],
+  ])('refuse a wrong %s: %j', (name, env) => {
+    expect(() => readSettings(env)).toThrow(new RegExp(`^${name}\\b`));
   });
 
   it('read durations and sizes', () => {
