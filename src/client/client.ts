@@ -291,7 +291,7 @@ export class Client {
     if (final) {
       this.unwatch();
       this.inbox.settle();
-      this.store.release();
+      this.store.close();
       this.outbox.close(error);
       for (const { reject } of this.requests.values()) reject(error);
     }

@@ -49,15 +49,10 @@ export class CursorStore {
     return typeof cursor === 'string' && parseCursor(cursor) !== undefined ? cursor : undefined;
   }
 
-  /** Lets another client of this tab have the entry. */
-  release(): void {
-    this.unlock?.();
-  }
-
-  /** The same, and writes nothing any more, whatever is still being handled. */
+  /** Lets another client of this tab have the entry, and writes nothing any more, whatever is still being handled. */
   close(): void {
     this.storage = undefined;
-    this.release();
+    this.unlock?.();
   }
 
   private async takeEntry(): Promise<void> {

@@ -201,12 +201,17 @@ function outcomeContract(current: () => Tools): void {
     it('retry that was no attempt of the handler’s counts none', async () => {
       const { consume, publish, gets } = current();
       const handler = new ToldHandler((n) =>
-        n < 4 ? { kind: 'retry', delay: RETRY, reason: 'no log', uncounted: n < 3 } : DONE,
+        n < 4 ? { kind: 'retry', delay: RETRY, reason: 'no log', outage: n < 3 } : DONE,
       );
       await consume(handler);
       await publish('m1');
       await gets(handler, 'm1', 'm1', 'm1', 'm1');
-      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2]);
+      expect(handler.got.map(({ attempt, outages }) => [attempt, outages])).toEqual([
+        [1, 0],
+        [1, 1],
+        [1, 2],
+        [2, 2],
+      ]);
     });
 
     it('retry lets other messages pass meanwhile', async () => {

@@ -68,7 +68,7 @@ export class HandlerRunner {
       this.metrics.count('handlerDone');
       return DONE;
     } catch (error) {
-      const outcome = policy.failed(delivery.attempt, error);
+      const outcome = policy.failed(delivery, error);
       this.report(registered, delivery, outcome);
       return outcome;
     }

@@ -1,5 +1,5 @@
 import type { Message } from '../../domain/message/message';
-import type { Outcome } from '../../domain/routing/redelivery-policy';
+import type { Counts, Outcome } from '../../domain/routing/redelivery-policy';
 
 /** Whether a queue took what the broker has confirmed. */
 export type Routing = 'routed' | 'unroutable';
@@ -14,15 +14,13 @@ export abstract class UpstreamPublisher {
 }
 
 /** One delivery of a message to a handler. */
-export interface UpstreamDelivery {
+export interface UpstreamDelivery extends Counts {
   readonly message: Message;
   /**
    * Names this publish of the message: the same over redeliveries and retries, another one for a copy that the
    * client sent again. Undefined when another program published it.
    */
   readonly publishId: string | undefined;
-  /** Counts from 1. */
-  readonly attempt: number;
 }
 
 export interface HandlerQueue {

@@ -8,14 +8,29 @@ export type Outcome =
       readonly kind: 'retry';
       readonly delay: number;
       readonly reason: string;
-      /** It was no attempt of the handler's: the next one has the same number. */
-      readonly uncounted?: boolean;
+      /** The log took nothing, which is no attempt of the handler's. */
+      readonly outage?: boolean;
     }
   | { readonly kind: 'reject'; readonly reason: string };
+
+/** How often a message was handled, and how often it came back because the log took nothing. */
+export interface Counts {
+  /** Counts from 1. */
+  readonly attempt: number;
+  readonly outages: number;
+}
 
 const OUTAGE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOAD']);
 
 export const DONE: Outcome = { kind: 'done' };
+
+/** The counts of the delivery that follows. */
+export function countsAfter(
+  { attempt, outages }: Counts,
+  { outage = false }: Outcome & { readonly kind: 'retry' },
+): Counts {
+  return outage ? { attempt, outages: outages + 1 } : { attempt: attempt + 1, outages };
+}
 
 /** A handler did not settle within its time; it counts as retryable. */
 export class HandlerTimeout extends Error {
@@ -30,19 +45,20 @@ export class RedeliveryPolicy {
     private readonly delays: readonly number[],
   ) {}
 
-  /** The outcome of a failed attempt; `attempt` counts from 1. */
-  failed(attempt: number, error: unknown): Outcome {
+  /** The outcome of a failed delivery. Delays grow with the attempts, and apart from them with the outages. */
+  failed({ attempt, outages }: Counts, error: unknown): Outcome {
     const reason = describe(error);
     if (!retryable(error)) return { kind: 'reject', reason };
-    const uncounted = isOutage(error);
-    if (attempt >= this.attempts && !uncounted) {
+    const outage = isOutage(error);
+    if (attempt >= this.attempts && !outage) {
       return {
         kind: 'reject',
         reason: `${reason} (attempt ${String(attempt)} of ${String(this.attempts)})`,
       };
     }
-    const delay = this.delays[Math.min(attempt, this.delays.length) - 1] ?? 0;
-    return { kind: 'retry', delay, reason, uncounted };
+    const times = outage ? outages + 1 : attempt;
+    const delay = this.delays[Math.min(times, this.delays.length) - 1] ?? 0;
+    return { kind: 'retry', delay, reason, outage };
   }
 }
 

@@ -9,7 +9,7 @@ import {
   UpstreamPublisher,
 } from '../../application/ports/upstream';
 import type { Message } from '../../domain/message/message';
-import type { Outcome } from '../../domain/routing/redelivery-policy';
+import { countsAfter, type Outcome } from '../../domain/routing/redelivery-policy';
 
 /** Dead letters that are kept for looking at. */
 const DEAD_LETTERS = 1000;
@@ -93,14 +93,7 @@ export class EmbeddedQueues extends HandlerQueues {
     try {
       const outcome = await queue.handle(delivery);
       if (outcome.kind === 'retry')
-        this.later(
-          queue,
-          {
-            ...delivery,
-            attempt: outcome.uncounted === true ? delivery.attempt : delivery.attempt + 1,
-          },
-          outcome.delay,
-        );
+        this.later(queue, { ...delivery, ...countsAfter(delivery, outcome) }, outcome.delay);
       if (outcome.kind === 'reject') this.bury(delivery, outcome.reason);
     } catch (error) {
       this.logger.error(error);
@@ -134,7 +127,7 @@ export class EmbeddedUpstreamPublisher extends UpstreamPublisher {
   }
 
   override publish(message: Message): Promise<Routing> {
-    const delivery = { message, publishId: this.clock.newId(), attempt: 1 };
+    const delivery = { message, publishId: this.clock.newId(), attempt: 1, outages: 0 };
     const routed = this.queues.offer(message.body.businessType, delivery);
     return new Promise((resolve) => {
       setImmediate(resolve, routed ? 'routed' : 'unroutable');

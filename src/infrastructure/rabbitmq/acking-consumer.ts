@@ -3,7 +3,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
 import type { HandlerQueue, UpstreamDelivery } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
-import type { Outcome } from '../../domain/routing/redelivery-policy';
+import { countsAfter, type Outcome } from '../../domain/routing/redelivery-policy';
 import type { BrokerLink } from './broker-link';
 import { carriedHeaders } from './carried-headers';
 import { ChannelKeeper } from './channel-keeper';
@@ -142,12 +142,11 @@ export class AckingConsumer {
     }
   }
 
-  private async again(delivery: UpstreamDelivery, { delay, uncounted }: Retry): Promise<void> {
-    const tier = this.delays.find((one) => one >= delay) ?? this.delays.at(-1) ?? 0;
-    const { content, options } = this.codec.encode({
-      ...delivery,
-      attempt: uncounted === true ? delivery.attempt : delivery.attempt + 1,
-    });
+  private async again(delivery: UpstreamDelivery, outcome: Retry): Promise<void> {
+    const { delays } = this;
+    const tier = delays.find((one) => one >= outcome.delay) ?? delays.at(-1) ?? 0;
+    const next = { ...delivery, ...countsAfter(delivery, outcome) };
+    const { content, options } = this.codec.encode(next);
     const routing = await this.publisher.publish(
       this.names.retry(tier),
       this.name,

@@ -22,7 +22,7 @@ export class RabbitMqUpstreamPublisher extends UpstreamPublisher {
   override publish(message: Message): Promise<Routing> {
     // An id that was made for this very message names its one publish as well.
     const publishId = message.repeatable ? this.clock.newId() : message.id;
-    const { content, options } = this.codec.encode({ message, publishId, attempt: 1 });
+    const { content, options } = this.codec.encode({ message, publishId, attempt: 1, outages: 0 });
     // What was written in few characters may be longer as JSON.stringify writes it: 1e20 has 21 digits.
     if (content.length > MAX_BYTES)
       return Promise.reject(

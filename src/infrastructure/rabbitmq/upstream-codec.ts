@@ -9,15 +9,18 @@ import { readJson, usableId } from './foreign-input';
 
 const TYPE = 'wirepost.upstream';
 /**
- * What gateways tell each other travels in the property `app-id`: kind of the sender, attempt, whether the sender may
- * repeat it, and the publish id. A table of headers in its place costs the publisher 4 µs a message.
+ * What gateways tell each other travels in the property `app-id`: kind of the sender, attempt (`3`, or `3+2` after
+ * two outages), whether the sender may repeat it, and the publish id. A table of headers in its place costs the publisher 4 µs a message.
  */
-const APP_ID = /^wirepost (client|service) (\d+) (repeatable|once) (\S+)$/;
+const APP_ID = /^wirepost (client|service) (\d+)(?:\+(\d+))? (repeatable|once) (\S+)$/;
 const NO_PUBLISH_ID = '-';
+/** Of what another program has published. */
+const FIRST = { publishId: undefined, attempt: 1, outages: 0 };
 
 interface Note {
   readonly fromClient: boolean;
   readonly attempt: number;
+  readonly outages: number;
   readonly repeatable: boolean;
   readonly publishId: string | undefined;
 }
@@ -29,7 +32,7 @@ export class UpstreamCodec {
     private readonly clock: Clock,
   ) {}
 
-  encode({ message, publishId, attempt }: UpstreamDelivery): {
+  encode({ message, publishId, attempt, outages }: UpstreamDelivery): {
     content: Buffer;
     options: Options.Publish;
   } {
@@ -43,7 +46,7 @@ export class UpstreamCodec {
         ...(body.correlationId !== undefined && { correlationId: body.correlationId }),
         contentType: 'application/json',
         timestamp: Math.floor(this.clock.now() / 1000),
-        appId: `wirepost ${origin.kind} ${String(attempt)} ${
+        appId: `wirepost ${origin.kind} ${String(attempt)}${outages === 0 ? '' : `+${String(outages)}`} ${
           message.repeatable ? 'repeatable' : 'once'
         } ${publishId ?? NO_PUBLISH_ID}`,
       },
@@ -54,12 +57,14 @@ export class UpstreamCodec {
   decode({ content, properties }: ConsumeMessage): UpstreamDelivery {
     const note = this.isOwn(properties) ? noteOf(properties.appId) : undefined;
     const value = withId(readJson(content), usableId(properties));
+    const { publishId, attempt, outages } = note ?? FIRST;
     const repeatable = note?.repeatable ?? Object.hasOwn(value, 'messageId');
     const origin = note?.fromClient === true ? clientOf(value) : SERVICE;
     return {
       message: Message.revive(value, origin, repeatable, this.clock),
-      publishId: note?.publishId,
-      attempt: note?.attempt ?? 1,
+      publishId,
+      attempt,
+      outages,
     };
   }
 
@@ -83,11 +88,12 @@ function withId(value: object, id: string | undefined): object {
 }
 
 function noteOf(appId: unknown): Note | undefined {
-  const [, kind, attempt, repeatable, publishId] = APP_ID.exec(String(appId)) ?? [];
+  const [, kind, attempt, outages = 0, repeatable, publishId] = APP_ID.exec(String(appId)) ?? [];
   if (publishId === undefined) return undefined;
   return {
     fromClient: kind === 'client',
     attempt: Number(attempt),
+    outages: Number(outages),
     repeatable: repeatable === 'repeatable',
     publishId: publishId === NO_PUBLISH_ID ? undefined : publishId,
   };

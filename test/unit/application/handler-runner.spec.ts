@@ -89,7 +89,12 @@ const QUESTION = aMessage(
   { messageType: 'CLIENT_TO_SERVER', toUniqueId: undefined },
   { kind: 'client', uniqueId: 'asker', clientType: 'H5' },
 );
-const DELIVERY: UpstreamDelivery = { message: QUESTION, publishId: 'publish-1', attempt: 1 };
+const DELIVERY: UpstreamDelivery = {
+  message: QUESTION,
+  publishId: 'publish-1',
+  attempt: 1,
+  outages: 0,
+};
 
 function idsOf(log: HeldLog): unknown[] {
   return log.appended.map((entry) => (entry.kind === 'message' ? entry.message.id : entry.kind));
@@ -171,7 +176,7 @@ describe('HandlerRunner', () => {
     const body = { ...QUESTION.body, fromUniqueId: 'asker', messageId: 'pay-1' };
     const message = aMessage(body, { kind: 'service' });
     for (const attempt of [1, 2]) {
-      const settled = queues.deliver({ message, publishId: undefined, attempt });
+      const settled = queues.deliver({ message, publishId: undefined, attempt, outages: 0 });
       await turns();
       log.refuse(new Refusal('UNKNOWN_OUTCOME'));
       expect((await settled).kind).toBe('retry');

@@ -235,14 +235,27 @@ describe('a cursor that is kept', () => {
       expect(second.socket.url).toContain('cursor=30-');
     });
 
-    it('is not written any more by a handler that ends after its client was closed', async () => {
+    it.each<[string, (one: ScriptedClient) => void]>([
+      [
+        'was closed',
+        (one) => {
+          one.client.close();
+        },
+      ],
+      [
+        'was ended by the server',
+        (one) => {
+          one.socket.drop(4500);
+        },
+      ],
+    ])('is not written any more by a handler that ends after its client %s', async (_how, end) => {
       locks();
       const [shared, first] = [aStorage(), aStorage()];
       const one = await tab(shared, first);
       let finish = (): void => undefined;
       one.client.on('*', () => new Promise<void>((resolve) => (finish = resolve)));
       one.socket.deliver(30);
-      one.client.close();
+      end(one);
       for (const name of Object.keys(shared)) shared.removeItem(name);
       finish();
       await jest.advanceTimersByTimeAsync(1000);

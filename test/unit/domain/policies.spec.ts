@@ -1,7 +1,11 @@
 import { Refusal, RetryableError } from '../../../src/domain/errors';
 import { Cursor } from '../../../src/domain/log/cursor';
 import { checkIsPush, routeOf } from '../../../src/domain/routing/routing-policy';
-import { HandlerTimeout, RedeliveryPolicy } from '../../../src/domain/routing/redelivery-policy';
+import {
+  countsAfter,
+  HandlerTimeout,
+  RedeliveryPolicy,
+} from '../../../src/domain/routing/redelivery-policy';
 import { DEFAULT_GRANTS, SendPermission } from '../../../src/domain/routing/send-permission';
 import { aMessage } from '../../support/message.builder';
 
@@ -87,16 +91,18 @@ describe('SendPermission', () => {
 
 describe('RedeliveryPolicy', () => {
   const policy = new RedeliveryPolicy(4, [10, 100]);
+  const failed = (attempt: number, error: unknown, outages = 0) =>
+    policy.failed({ attempt, outages }, error);
 
   it('grows the delay up to the last one, which repeats', () => {
-    const delays = [1, 2, 3].map((attempt) => policy.failed(attempt, new RetryableError('x')));
+    const delays = [1, 2, 3].map((attempt) => failed(attempt, new RetryableError('x')));
     expect(delays.map((outcome) => outcome.kind === 'retry' && outcome.delay)).toEqual([
       10, 100, 100,
     ]);
   });
 
   it('rejects after the last attempt, with the reason', () => {
-    expect(policy.failed(4, new RetryableError('down'))).toEqual({
+    expect(failed(4, new RetryableError('down'))).toEqual({
       kind: 'reject',
       reason: 'RetryableError: down (attempt 4 of 4)',
     });
@@ -104,21 +110,37 @@ describe('RedeliveryPolicy', () => {
 
   it('repeats for as long as the log takes nothing', () => {
     for (const code of ['UNAVAILABLE', 'UNKNOWN_OUTCOME', 'OVERLOAD'] as const) {
-      expect(policy.failed(40, new Refusal(code))).toMatchObject({
+      expect(failed(40, new Refusal(code))).toMatchObject({
         kind: 'retry',
-        delay: 100,
-        uncounted: true,
+        delay: 10,
+        outage: true,
       });
     }
-    expect(policy.failed(1, new RetryableError('x'))).toMatchObject({ uncounted: false });
+    expect(failed(1, new RetryableError('x'))).toMatchObject({ outage: false });
+  });
+
+  it('grows the delay of outages by their number, and counts them apart from attempts', () => {
+    let counts = { attempt: 1, outages: 0 };
+    const delays: unknown[] = [];
+    for (const error of [
+      new Refusal('UNAVAILABLE'),
+      new Refusal('OVERLOAD'),
+      new RetryableError('x'),
+    ]) {
+      const outcome = policy.failed(counts, error);
+      if (outcome.kind !== 'retry') throw new Error(outcome.kind);
+      delays.push(outcome.delay);
+      counts = countsAfter(counts, outcome);
+    }
+    expect([delays, counts]).toEqual([[10, 100, 10], { attempt: 2, outages: 2 }]);
   });
 
   it('repeats timeouts and what the broker could not take, and nothing else', () => {
-    expect(policy.failed(1, new HandlerTimeout('late')).kind).toBe('retry');
-    expect(policy.failed(1, new Refusal('UNAVAILABLE')).kind).toBe('retry');
-    expect(policy.failed(1, new Refusal('BAD_FIELD')).kind).toBe('reject');
-    expect(policy.failed(1, new TypeError('bug')).kind).toBe('reject');
-    expect(policy.failed(1, 'thrown text').kind).toBe('reject');
+    expect(failed(1, new HandlerTimeout('late')).kind).toBe('retry');
+    expect(failed(1, new Refusal('UNAVAILABLE')).kind).toBe('retry');
+    expect(failed(1, new Refusal('BAD_FIELD')).kind).toBe('reject');
+    expect(failed(1, new TypeError('bug')).kind).toBe('reject');
+    expect(failed(1, 'thrown text').kind).toBe('reject');
   });
 });
 
