@@ -105,9 +105,9 @@ export class Connection {
     if (this.state === 'connecting' || this.state === 'connected') this.lost(code, reason);
   }
 
-  /** The network or the page is back: what failed without it tells nothing about the reconnect token. */
+  /** The network or the page is back: what failed without it tells nothing, of the reconnect token or of the server. */
   back(): void {
-    this.unwelcomed = 0;
+    this.unwelcomed = this.attempts = 0;
     this.wake();
   }
 

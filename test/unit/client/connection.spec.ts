@@ -278,6 +278,23 @@ describe('the connection of the SDK', () => {
       },
     );
 
+    it.each(returns)(
+      'waits little again on %s, however long it was away',
+      async (_name, happen) => {
+        jest.spyOn(Math, 'random').mockReturnValue(1);
+        const scripted = await ScriptedClient.welcomed();
+        for (let i = 0; i < 6; i += 1) {
+          scripted.socket.drop();
+          scripted.client.reconnect();
+          await settled();
+        }
+        happen();
+        scripted.socket.drop(1013);
+        expect(scripted.named('disconnected').at(-1)).toMatchObject({ retryIn: 1000 });
+        scripted.client.close();
+      },
+    );
+
     it.each(returns)('leaves a socket that died unseen within 5 s of %s', async (_name, happen) => {
       const scripted = await ScriptedClient.welcomed();
       await jest.advanceTimersByTimeAsync(1000);
