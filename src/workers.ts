@@ -117,13 +117,6 @@ export class Workers {
   private begin(deaths: number): void {
     const worker = this.fork();
     this.alive.add(worker);
-    const unmade = new Promise<string>((resolve) => {
-      // A process that the system does not make ends without having begun: Node.js tells of no exit, nor always of a
-      // disconnect.
-      worker.once('error', () => {
-        if (worker.process.pid === undefined) resolve('not started');
-      });
-    });
     let listeningSince: number | undefined;
     let reason: string | undefined;
     worker.on('message', (message: ToPrimary | Listening | Failed) => {
@@ -133,8 +126,13 @@ export class Workers {
         this.listens(worker, message.port);
       } else this.relay(worker, message);
     });
-    worker.on('error', (error) => {
-      this.log.error(`worker ${String(worker.id)}: ${error.message}`);
+    const unmade = new Promise<string>((resolve) => {
+      worker.on('error', (error) => {
+        this.log.error(`worker ${String(worker.id)}: ${error.message}`);
+        // A process that the system does not make ends without having begun: Node.js tells of no exit, nor always of a
+        // disconnect.
+        if (worker.process.pid === undefined) resolve('not started');
+      });
     });
     // Its last words may be read after its end is known; the line closes when all of them are.
     const gone = [
@@ -197,9 +195,9 @@ export class Workers {
   private later(deaths: number, delay: number): void {
     const timer = setTimeout(() => {
       this.delays.delete(timer);
-      this.restarts += 1;
       try {
         this.begin(deaths);
+        this.restarts += 1;
       } catch (error) {
         // Node.js throws for what it does not expect, such as ENOMEM; the others go on.
         this.log.error(`no other worker: ${String(error)}`);

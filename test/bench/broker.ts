@@ -21,8 +21,7 @@ export class Broker {
 
   static async start(): Promise<Broker> {
     const node = await RabbitMqNode.start();
-    await node.ctl('add_user', BACKEND.user, BACKEND.password);
-    await node.ctl('set_permissions', BACKEND.user, '.*', '.*', '.*');
+    await node.addUser(BACKEND.user, undefined, BACKEND.password);
     const connection = await connect(node.url);
     const { version } = connection.connection.serverProperties;
     return new Broker(node, version, connection, await connection.createChannel());

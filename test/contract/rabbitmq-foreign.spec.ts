@@ -26,10 +26,7 @@ describe('an entry that another program has published', () => {
   let listener: RecordingListener;
 
   beforeAll(async () => {
-    const node = sharedBroker();
-    await node.ctl('add_user', USER, 'secret');
-    await node.ctl('set_permissions', USER, '', '.*', '.*');
-    url = `amqp://${USER}:secret@127.0.0.1:${String(node.port)}`;
+    url = await sharedBroker().addUser(USER, ['', '.*', '.*']);
   });
   afterAll(async () => {
     await sharedBroker().ctl('delete_user', USER);

@@ -16,15 +16,13 @@ const HOUR = 3_600_000;
 const CLAIMS = [{ key: 't 1', claimant: 'c1' }];
 
 describe('nodes that connect by another user of the broker than before', () => {
+  const urls = new Map<string, string>();
   let prefix: string;
   let former: RabbitMqBroker;
   let open: RabbitMqBroker[];
 
   beforeAll(async () => {
-    for (const user of [FORMER, NEXT]) {
-      await sharedBroker().ctl('add_user', user, 'secret');
-      await sharedBroker().ctl('set_permissions', user, '.*', '.*', '.*');
-    }
+    for (const user of [FORMER, NEXT]) urls.set(user, await sharedBroker().addUser(user));
   });
   afterAll(async () => {
     for (const user of [FORMER, NEXT]) await sharedBroker().ctl('delete_user', user);
@@ -39,9 +37,8 @@ describe('nodes that connect by another user of the broker than before', () => {
   });
 
   async function connect(user: string, trustedUsers: readonly string[]): Promise<RabbitMqBroker> {
-    const url = `amqp://${user}:secret@127.0.0.1:${String(sharedBroker().port)}`;
     const broker = await connectBroker(
-      settingsFor(url, prefix, { trustedUsers, retryDelays: [50] }),
+      settingsFor(urls.get(user) ?? '', prefix, { trustedUsers, retryDelays: [50] }),
     );
     open.push(broker);
     return broker;

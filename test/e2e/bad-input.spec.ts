@@ -15,6 +15,7 @@ import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { JWT_SECRET, SERVICE_KEY, TestNode, TOKEN_ONLY_KEY } from '../support/test-node';
+import { tokenOf } from '../support/token-of';
 
 interface Refused {
   readonly code: string;
@@ -68,7 +69,7 @@ describe('bad input', () => {
 
     it('gives no token a longer life than the settings, whatever is asked for', async () => {
       const url = await node.url('long', { ttl: 86_400_000, sessionTtl: 30 * 86_400_000 });
-      const [, payload = ''] = url.slice(url.lastIndexOf('/') + 1).split('.');
+      const [, payload = ''] = tokenOf(url).split('.');
       const { exp, st } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as {
         exp: number;
         st: number;
@@ -173,7 +174,7 @@ describe('bad input', () => {
         data: { code: 'BAD_FIELD', field: 'tags' },
       });
       const { data } = await ask('x'.repeat(62));
-      const client = TestClient.connect(node.socketUrl(data.slice(data.lastIndexOf('/') + 1)));
+      const client = TestClient.connect(node.socketUrl(tokenOf(data)));
       await eventually(() => {
         expect(client.welcome).toBeDefined();
       });

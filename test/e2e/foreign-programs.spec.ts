@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -9,6 +9,7 @@ import { Metrics } from '../../src/application/ports/metrics';
 import { ChargingStatusModule } from '../../src/business/charging-status/charging-status.module';
 import { PaymentResultModule } from '../../src/business/payment-result/payment-result.module';
 import { QrcodeRefreshModule } from '../../src/business/qrcode-refresh/qrcode-refresh.module';
+import { codeBlocks } from '../support/code-blocks';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
@@ -29,8 +30,9 @@ const JARS = [
 
 /** How to run a class of docs/java.md, as it stands there. */
 function javaProgram(name: string): readonly string[] {
-  const blocks = readFileSync('docs/java.md', 'utf8').matchAll(/^```java\n(.*?)^```$/gms);
-  const source = [...blocks].find(([, text]) => text?.includes(`public class ${name} {`))?.[1];
+  const source = codeBlocks('docs/java.md', 'java').find((text) =>
+    text.includes(`public class ${name} {`),
+  );
   if (source === undefined) throw new Error(`docs/java.md has no class ${name}`);
   const file = join(mkdtempSync(join(runFolder(), 'java-')), `${name}.java`);
   writeFileSync(file, source);
@@ -40,10 +42,26 @@ function javaProgram(name: string): readonly string[] {
 /** What docs/java.md lets a user of the broker do: configure, write, read. */
 function permissions(user: string, prefix: string): readonly string[] {
   const line = new RegExp(`set_permissions ${user} '(.*)' '(.*)' '(.*)'`).exec(
-    readFileSync('docs/java.md', 'utf8'),
+    codeBlocks('docs/java.md', 'sh').join(''),
   );
   if (line === null) throw new Error(`docs/java.md has no permissions for ${user}`);
   return line.slice(1).map((pattern) => pattern.replaceAll('wirepost', prefix));
+}
+
+/** Starts a program; resolves when it says that it is ready. */
+async function started(program: string, args: readonly string[]): Promise<ChildProcess> {
+  const service = spawn(program, args);
+  endWithRun(service);
+  let output = '';
+  for (const stream of [service.stdout, service.stderr])
+    stream.on('data', (data: Buffer) => (output += data.toString()));
+  await eventually(
+    () => {
+      expect(output).toMatch(/^ready$/m);
+    },
+    { within: 30_000 },
+  );
+  return service;
 }
 
 describe('programs in other languages and processes', () => {
@@ -109,25 +127,13 @@ describe('programs in other languages and processes', () => {
   }, 60_000);
 
   it('answer what clients ask by a queue of their own as docs/java.md has it (Java)', async () => {
-    await sharedBroker().ctl('add_user', 'stock', 'secret');
-    await sharedBroker().ctl('set_permissions', 'stock', ...permissions('stock', prefix));
-    const own = new URL(url);
-    const service = spawn('/usr/bin/java', [
+    const stock = await sharedBroker().addUser('stock', permissions('stock', prefix));
+    const service = await started('/usr/bin/java', [
       ...javaProgram('Stock'),
-      `amqp://stock:secret@${own.host}`,
+      stock,
       prefix,
-      own.username,
+      new URL(url).username,
     ]);
-    endWithRun(service);
-    let output = '';
-    for (const stream of [service.stdout, service.stderr])
-      stream.on('data', (data: Buffer) => (output += data.toString()));
-    await eventually(
-      () => {
-        expect(output).toMatch(/^ready$/m);
-      },
-      { within: 30_000 },
-    );
     const client = await connect('java-2');
     client.send(
       aQuestion({
@@ -154,17 +160,9 @@ describe('programs in other languages and processes', () => {
   }, 60_000);
 
   it('can bind their own queue to the upstream exchange and answer by push (a second process with amqplib)', async () => {
-    const service: ChildProcess = spawn(process.execPath, [
-      'test/e2e/clients/external-service.cjs',
-      url,
-      prefix,
-    ]);
+    const program = 'test/e2e/clients/external-service.cjs';
+    const service = await started(process.execPath, [program, url, prefix]);
     try {
-      let output = '';
-      service.stdout?.on('data', (data: Buffer) => (output += data.toString()));
-      await eventually(() => {
-        expect(output).toContain('ready');
-      });
       const client = await connect('shopper');
       client.send(
         aQuestion({

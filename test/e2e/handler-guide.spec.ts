@@ -7,6 +7,7 @@ import type { Type } from '@nestjs/common';
 import ts from 'typescript';
 
 import { Metrics } from '../../src/application/ports/metrics';
+import { codeBlocks } from '../support/code-blocks';
 import { eventually } from '../support/eventually';
 import { aQuestion } from '../support/message.builder';
 import { runFolder } from '../support/run-folder';
@@ -23,8 +24,7 @@ function writeGuide(): string {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     symlinkSync(resolve(name), join(root, name));
   }
-  const blocks = readFileSync('docs/architecture.md', 'utf8').matchAll(/^```ts\n(.*?)^```$/gms);
-  for (const [, text = ''] of blocks) {
+  for (const text of codeBlocks('docs/architecture.md', 'ts')) {
     const [, file] = /^\/\/ (src\/\S+)\n/.exec(text) ?? [];
     if (file === undefined) continue;
     mkdirSync(dirname(join(root, file)), { recursive: true });

@@ -13,6 +13,7 @@ import { aBody } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
 import { onSharedBroker } from '../support/shared-broker';
 import { SERVICE_KEY, TestNode } from '../support/test-node';
+import { tokenOf } from '../support/token-of';
 
 /** A configuration of docker/proxy with the names of the containers replaced by addresses of this machine. */
 function configuration(
@@ -116,7 +117,7 @@ describe('two gateways behind the TLS proxy of docker/', () => {
     const received = [0, 1, 2, 3].map(() => [] as unknown[]);
     for (const messages of received) {
       const url = (await gateways[0]?.url('behind')) ?? '';
-      const token = url.slice(url.lastIndexOf('/') + 1);
+      const token = tokenOf(url);
       tokens.push(token);
       await proxy.connect(`/socket/${token}`, messages);
     }

@@ -8,6 +8,7 @@ import { aBody, aQuestion } from '../support/message.builder';
 import { freePort, RabbitMqNode } from '../support/rabbitmq-node';
 import { runFolder } from '../support/run-folder';
 import { TestClient } from '../support/test-client';
+import { tokenOf } from '../support/token-of';
 
 const PASSWORD = 'marmalade-0123456789';
 const KEY = 'Zx8Kq2Lm5Tv9Bn4Rw7Yc';
@@ -26,8 +27,7 @@ describe('a gateway whose broker speaks TLS', () => {
       `ssl_options.certfile = ${cert}`,
       `ssl_options.keyfile = ${key}`,
     ]);
-    await broker.ctl('add_user', 'wirepost', PASSWORD);
-    await broker.ctl('set_permissions', 'wirepost', '.*', '.*', '.*');
+    await broker.addUser('wirepost', undefined, PASSWORD);
     env = {
       AMQP_URL: `amqps://wirepost:${PASSWORD}@127.0.0.1:${String(port)}`,
       NODE_EXTRA_CA_CERTS: cert,
@@ -64,7 +64,7 @@ describe('a gateway whose broker speaks TLS', () => {
     const token = async (): Promise<string> => {
       const response = await post('/websocket/token', { uniqueId: 'user', clientType: 'H5' });
       const { data } = (await response.json()) as { data: string };
-      const one = data.slice(data.lastIndexOf('/') + 1);
+      const one = tokenOf(data);
       tokens.push(one);
       return one;
     };

@@ -8,6 +8,7 @@ import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
+import { tokenOf } from '../support/token-of';
 
 const KiB = 1024;
 
@@ -137,7 +138,7 @@ describe('a session', () => {
   it('lives on when it is renewed in time', async () => {
     const client = await opened(TestClient.connect(await node.url('s5', { sessionTtl: 2000 })));
     const url = await node.url('s5');
-    client.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    client.send({ op: 'renew', token: tokenOf(url) });
     await eventually(() => {
       expect(client.ops('welcome')).toHaveLength(2);
     });
@@ -157,7 +158,7 @@ describe('a session', () => {
     await eventually(() => {
       expect(page.contents).toEqual(['all']);
     });
-    page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    page.send({ op: 'renew', token: tokenOf(url) });
     await eventually(() => {
       expect(page.contents).toEqual(['all', 'before']);
     });
@@ -180,7 +181,7 @@ describe('a session', () => {
       .mockImplementationOnce(async (...given) => held.then(() => execute(...given)));
     for (const user of ['alice', 'bob']) {
       const url = await node.url(user);
-      page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+      page.send({ op: 'renew', token: tokenOf(url) });
     }
     page.send({ op: 'ping' });
     await eventually(() => {
@@ -204,7 +205,7 @@ describe('a session', () => {
     );
     const renew = async (grants: Record<string, unknown>, welcomes: number): Promise<void> => {
       const url = await node.url('user-2', grants);
-      page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+      page.send({ op: 'renew', token: tokenOf(url) });
       await eventually(() => {
         expect(page.ops('welcome')).toHaveLength(welcomes);
       });
@@ -251,7 +252,7 @@ describe('a session', () => {
       );
       expect((await small.post('/websocket/push/batch', bodies)).status).toBe(202);
     }
-    page.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    page.send({ op: 'renew', token: tokenOf(url) });
     await eventually(() => {
       expect(page.ops('gap')).toMatchObject([{ reason: 'WINDOW_PASSED' }]);
       expect(page.bodies.length).toBeGreaterThan(0);
@@ -265,7 +266,7 @@ describe('a session', () => {
   it('refuses to renew with a token that was used, and stays as it is', async () => {
     const url = await node.url('s6');
     const client = await opened(TestClient.connect(url));
-    client.send({ op: 'renew', token: url.slice(url.lastIndexOf('/') + 1) });
+    client.send({ op: 'renew', token: tokenOf(url) });
     client.send({ op: 'renew', token: 'a.b.c' });
     await eventually(() => {
       expect(

@@ -5,10 +5,7 @@ import { onSharedBroker } from '../support/shared-broker';
 import { TestClient } from '../support/test-client';
 import { callsOf, TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
-
-function tokenOf(url: string): string {
-  return url.slice(url.lastIndexOf('/') + 1);
-}
+import { tokenOf } from '../support/token-of';
 
 async function welcomed(client: TestClient): Promise<TestClient> {
   await eventually(() => {

@@ -9,6 +9,7 @@ import { freePort } from '../support/rabbitmq-node';
 import { onSharedBroker } from '../support/shared-broker';
 import { TestClient } from '../support/test-client';
 import { SERVICE_KEY } from '../support/test-node';
+import { tokenOf } from '../support/token-of';
 
 const WORKERS = 3;
 const STARTED = 20_000;
@@ -52,7 +53,7 @@ class Workers {
       authorized(this.key),
     );
     const { data } = (await response.json()) as { data: string };
-    return this.open(data.slice(data.lastIndexOf('/') + 1));
+    return this.open(tokenOf(data));
   }
 
   async resume(client: TestClient): Promise<TestClient> {

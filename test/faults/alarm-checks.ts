@@ -12,7 +12,7 @@ const WAITING = 20;
 /** ms, longer than a node is ready that knows nothing new of the log. */
 const LASTING = 14_000;
 /** ms that a client may take to come back. */
-const BACK = 10_000;
+const BACK = 5000;
 
 /** The alarm, with messages in the log for a client that is away when it begins. */
 export function alarmWithSomebodyAway(

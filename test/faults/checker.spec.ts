@@ -3,6 +3,15 @@ import type { Entry, Event } from './history';
 
 const EXPECTATION = { accepted: 6, faults: ['kill -9'] };
 
+/** A connection is cut. */
+function closed(client: string): Event {
+  return { kind: 'closed', client, gateway: 'g1', code: 1006, reason: '', by: 'server' };
+}
+
+function refused(status: number): Event {
+  return { kind: 'refused', client: 'c2', gateway: 'g1', status };
+}
+
 /** A sound history: two senders, three clients, one fault that cuts connections, probes at the end. */
 function soundHistory(): Entry[] {
   let at = 0;
@@ -48,7 +57,7 @@ function soundHistory(): Entry[] {
   const allows = ['abnormal-close', 'silence', 'gap'] as const;
   const kill = { kind: 'nemesis', name: 'kill -9', allows, gateway: 'g1' } as const;
   add({ ...kill, phase: 'start' });
-  add({ kind: 'closed', client: 'c1', gateway: 'g1', code: 1006, reason: '', by: 'server' });
+  add(closed('c1'));
   add({ ...kill, phase: 'felt', evidence: 'process gone' });
   invoke('s1-3', 's1', 3, ['c1']);
   add({ kind: 'info', op: 's1-3', attempts: 1, reason: 'no answer', silent: true });
@@ -178,25 +187,9 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
   [
     'a connection is cut long after the fault',
     'close-code',
-    after((one) => one.kind === 'quiesced', {
-      kind: 'closed',
-      client: 'c2',
-      gateway: 'g1',
-      code: 1006,
-      reason: '',
-      by: 'server',
-    }),
+    after((one) => one.kind === 'quiesced', closed('c2')),
   ],
-  [
-    'a good token is refused',
-    'handshake',
-    after((one) => one.kind === 'quiesced', {
-      kind: 'refused',
-      client: 'c2',
-      gateway: 'g1',
-      status: 401,
-    }),
-  ],
+  ['a good token is refused', 'handshake', after((one) => one.kind === 'quiesced', refused(401))],
   [
     'a client is told of a gap for no reason',
     'gap',
@@ -270,14 +263,7 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
   [
     'a connection is cut before the fault',
     'close-code',
-    after((one) => one.kind === 'ok' && one.op === 's1-1', {
-      kind: 'closed',
-      client: 'c2',
-      gateway: 'g1',
-      code: 1006,
-      reason: '',
-      by: 'server',
-    }),
+    after((one) => one.kind === 'ok' && one.op === 's1-1', closed('c2')),
   ],
   [
     'a fault cuts connections that it may not cut',
@@ -287,12 +273,7 @@ const MUTATIONS: readonly (readonly [string, Problem, Mutation])[] = [
   [
     'a handshake is refused with 400',
     'handshake',
-    after((one) => one.kind === 'quiesced', {
-      kind: 'refused',
-      client: 'c2',
-      gateway: 'g1',
-      status: 400,
-    }),
+    after((one) => one.kind === 'quiesced', refused(400)),
   ],
 ];
 

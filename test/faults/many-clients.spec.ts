@@ -8,6 +8,7 @@ import { onSharedBroker } from '../support/shared-broker';
 import { Swarm } from '../support/swarm';
 import { TestClient } from '../support/test-client';
 import { SERVICE_KEY } from '../support/test-node';
+import { tokenOf } from '../support/token-of';
 import { sound } from './results';
 import { allBack, resumed, same } from './swarm-checks';
 
@@ -101,7 +102,7 @@ describe('clients that do not read', () => {
     const url = `${gateway.base}/websocket/token?uniqueId=${uniqueId}`;
     const response = await fetch(url, { headers: { authorization: `Bearer ${SERVICE_KEY}` } });
     const { data } = (await response.json()) as { data: string };
-    const client = TestClient.connect(gateway.socketUrl(data.slice(data.lastIndexOf('/') + 1)));
+    const client = TestClient.connect(gateway.socketUrl(tokenOf(data)));
     await eventually(() => {
       expect(client.welcome).toBeDefined();
     });

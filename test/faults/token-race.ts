@@ -1,5 +1,6 @@
 import { TestClient } from '../support/test-client';
 import { eventually } from '../support/eventually';
+import { tokenOf } from '../support/token-of';
 import type { Run } from './fault-run';
 
 const RACES = 5;
@@ -11,7 +12,7 @@ export async function raceTokens({ system, history }: Run): Promise<void> {
     const [identity] = system.clients.map((client) => client.identity);
     if (identity === undefined) throw new Error('there are no clients');
     const url = await system.token({ ...identity, uniqueId: 'racer' });
-    const token = url.slice(url.lastIndexOf('/') + 1);
+    const token = tokenOf(url);
     const rivals = system.gateways.map((gateway) => ({
       gateway,
       client: TestClient.connect(gateway.process.socketUrl(token)),

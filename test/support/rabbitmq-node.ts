@@ -284,6 +284,17 @@ export class RabbitMqNode {
     return result;
   }
 
+  /** Makes a user with rights to configure, write and read; resolves to its URL. */
+  async addUser(
+    name: string,
+    permissions: readonly string[] = ['.*', '.*', '.*'],
+    password = 'secret',
+  ): Promise<string> {
+    await this.ctl('add_user', name, password);
+    await this.ctl('set_permissions', name, ...permissions);
+    return `amqp://${name}:${password}@127.0.0.1:${String(this.port)}`;
+  }
+
   async ctl(...args: readonly string[]): Promise<string> {
     const { stdout } = await run(join(BIN, 'rabbitmqctl'), ['-q', ...args], { env: this.env });
     return stdout;

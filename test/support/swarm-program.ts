@@ -1,5 +1,6 @@
 import { SwarmClient } from './swarm-client';
 import type { SwarmCommand, SwarmReport } from './swarm';
+import { tokenOf } from './token-of';
 
 /** Tokens that are asked for at a time. */
 const TOKENS_AT_ONCE = 50;
@@ -19,7 +20,7 @@ async function token(uniqueId: string, key: string): Promise<string> {
       const url = `${nextBase()}/websocket/token?uniqueId=${uniqueId}&clientType=SWARM`;
       const response = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
       const { data } = (await response.json()) as { data: string };
-      return data.slice(data.lastIndexOf('/') + 1);
+      return tokenOf(data);
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

@@ -3,6 +3,7 @@ import type { Type } from '@nestjs/common';
 import { createApp, type WirepostApp } from '../../src/app.module';
 import { readSettings } from '../../src/settings';
 import { eventually } from './eventually';
+import { tokenOf } from './token-of';
 
 export const SERVICE_KEY = 'test-key-0123456789';
 export const TOKEN_ONLY_KEY = 'token-key-0123456789';
@@ -87,7 +88,7 @@ export class TestNode {
       ...grants,
     });
     expect(answer.result).toBe(0);
-    return this.socketUrl(answer.data.slice(answer.data.lastIndexOf('/') + 1));
+    return this.socketUrl(tokenOf(answer.data));
   }
 
   socketUrl(token: string): string {

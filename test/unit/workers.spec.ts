@@ -2,6 +2,7 @@ import type { Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 
 import { canSharePort, type Ending, Workers } from '../../src/workers';
+import { turns } from '../support/turns';
 
 /** A process that does what the test says. */
 class FakeWorker extends EventEmitter {
@@ -18,7 +19,7 @@ class FakeWorker extends EventEmitter {
     this.process.pid = undefined;
     this.emit('error', new Error('spawn EAGAIN'));
     if (hasLine) this.emit('disconnect');
-    await settled();
+    await turns();
   }
 
   listens(): void {
@@ -33,13 +34,8 @@ class FakeWorker extends EventEmitter {
 
   private async isGone(): Promise<void> {
     this.emit('disconnect');
-    await settled();
+    await turns();
   }
-}
-
-/** Lets promises settle, which no timer of the fake clock does. */
-async function settled(): Promise<void> {
-  for (let i = 0; i < 9; i += 1) await Promise.resolve();
 }
 
 class Run {

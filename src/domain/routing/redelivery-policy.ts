@@ -3,15 +3,15 @@ import { Refusal, RetryableError } from '../errors';
 
 /** What becomes of a message after its handler: acknowledged, delivered again after a delay, or dead-lettered. */
 export type Outcome =
-  | { readonly kind: 'done' }
-  | {
-      readonly kind: 'retry';
-      readonly delay: number;
-      readonly reason: string;
-      /** The log took nothing, which is no attempt of the handler's. */
-      readonly outage?: boolean;
-    }
-  | { readonly kind: 'reject'; readonly reason: string };
+  { readonly kind: 'done' } | Retry | { readonly kind: 'reject'; readonly reason: string };
+
+export interface Retry {
+  readonly kind: 'retry';
+  readonly delay: number;
+  readonly reason: string;
+  /** The log took nothing, which is no attempt of the handler's. */
+  readonly outage?: boolean;
+}
 
 /** How often a message was handled, and how often it came back because the log took nothing. */
 export interface Counts {
@@ -24,11 +24,11 @@ const OUTAGE: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'UNKNOWN_OUTCOME'
 
 export const DONE: Outcome = { kind: 'done' };
 
+/** The counts of a message that nobody has handled yet. */
+export const FIRST: Counts = { attempt: 1, outages: 0 };
+
 /** The counts of the delivery that follows. */
-export function countsAfter(
-  { attempt, outages }: Counts,
-  { outage = false }: Outcome & { readonly kind: 'retry' },
-): Counts {
+export function countsAfter({ attempt, outages }: Counts, { outage = false }: Retry): Counts {
   return outage ? { attempt, outages: outages + 1 } : { attempt: attempt + 1, outages };
 }
 

@@ -9,7 +9,7 @@ import {
   UpstreamPublisher,
 } from '../../application/ports/upstream';
 import type { Message } from '../../domain/message/message';
-import { countsAfter, type Outcome } from '../../domain/routing/redelivery-policy';
+import { countsAfter, FIRST, type Outcome } from '../../domain/routing/redelivery-policy';
 
 /** Dead letters that are kept for looking at. */
 const DEAD_LETTERS = 1000;
@@ -127,7 +127,7 @@ export class EmbeddedUpstreamPublisher extends UpstreamPublisher {
   }
 
   override publish(message: Message): Promise<Routing> {
-    const delivery = { message, publishId: this.clock.newId(), attempt: 1, outages: 0 };
+    const delivery = { message, publishId: this.clock.newId(), ...FIRST };
     const routed = this.queues.offer(message.body.businessType, delivery);
     return new Promise((resolve) => {
       setImmediate(resolve, routed ? 'routed' : 'unroutable');

@@ -3,7 +3,7 @@ import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
 import type { HandlerQueue, UpstreamDelivery } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
-import { countsAfter, type Outcome } from '../../domain/routing/redelivery-policy';
+import { countsAfter, type Outcome, type Retry } from '../../domain/routing/redelivery-policy';
 import type { BrokerLink } from './broker-link';
 import { carriedHeaders } from './carried-headers';
 import { ChannelKeeper } from './channel-keeper';
@@ -16,7 +16,6 @@ const PAUSE = 1000;
 /** Characters of a reason that a dead letter keeps. */
 const MAX_REASON = 1000;
 
-type Retry = Outcome & { readonly kind: 'retry' };
 type Handle = (delivery: UpstreamDelivery) => Promise<Outcome>;
 
 /** Consumes one handler's queue. The one place that acknowledges: after the outcome is safe, never before. */

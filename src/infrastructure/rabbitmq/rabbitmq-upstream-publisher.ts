@@ -3,6 +3,7 @@ import { type Routing, UpstreamPublisher } from '../../application/ports/upstrea
 import { Refusal } from '../../domain/errors';
 import type { Message } from '../../domain/message/message';
 import { routeOf } from '../../domain/routing/routing-policy';
+import { FIRST } from '../../domain/routing/redelivery-policy';
 import type { ConfirmingPublisher } from './confirming-publisher';
 import { MAX_BYTES } from './foreign-input';
 import type { Names } from './topology';
@@ -22,7 +23,7 @@ export class RabbitMqUpstreamPublisher extends UpstreamPublisher {
   override publish(message: Message): Promise<Routing> {
     // An id that was made for this very message names its one publish as well.
     const publishId = message.repeatable ? this.clock.newId() : message.id;
-    const { content, options } = this.codec.encode({ message, publishId, attempt: 1, outages: 0 });
+    const { content, options } = this.codec.encode({ message, publishId, ...FIRST });
     // What was written in few characters may be longer as JSON.stringify writes it: 1e20 has 21 digits.
     if (content.length > MAX_BYTES)
       return Promise.reject(

@@ -4,23 +4,20 @@ import { encodeUpstream } from '../../application/message-json';
 import type { Clock } from '../../application/ports/clock';
 import type { UpstreamDelivery } from '../../application/ports/upstream';
 import { Message, type Origin, SERVICE } from '../../domain/message/message';
+import { type Counts, FIRST } from '../../domain/routing/redelivery-policy';
 import type { BrokerUser } from './broker-user';
 import { readJson, usableId } from './foreign-input';
 
 const TYPE = 'wirepost.upstream';
 /**
- * What gateways tell each other travels in the property `app-id`: kind of the sender, attempt (`3`, or `3+2` after
- * two outages), whether the sender may repeat it, and the publish id. A table of headers in its place costs the publisher 4 µs a message.
+ * What gateways tell each other travels in the property `app-id`: kind of the sender, attempt (`3`, or `3+2` after two outages),
+ * whether the sender may repeat it, and the publish id. A table of headers in its place costs the publisher 4 µs a message.
  */
 const APP_ID = /^wirepost (client|service) (\d+)(?:\+(\d+))? (repeatable|once) (\S+)$/;
 const NO_PUBLISH_ID = '-';
-/** Of what another program has published. */
-const FIRST = { publishId: undefined, attempt: 1, outages: 0 };
 
-interface Note {
+interface Note extends Counts {
   readonly fromClient: boolean;
-  readonly attempt: number;
-  readonly outages: number;
   readonly repeatable: boolean;
   readonly publishId: string | undefined;
 }
@@ -57,12 +54,12 @@ export class UpstreamCodec {
   decode({ content, properties }: ConsumeMessage): UpstreamDelivery {
     const note = this.isOwn(properties) ? noteOf(properties.appId) : undefined;
     const value = withId(readJson(content), usableId(properties));
-    const { publishId, attempt, outages } = note ?? FIRST;
+    const { attempt, outages } = note ?? FIRST;
     const repeatable = note?.repeatable ?? Object.hasOwn(value, 'messageId');
     const origin = note?.fromClient === true ? clientOf(value) : SERVICE;
     return {
       message: Message.revive(value, origin, repeatable, this.clock),
-      publishId,
+      publishId: note?.publishId,
       attempt,
       outages,
     };

@@ -10,6 +10,7 @@ import type { Outcome } from '../../../src/domain/routing/redelivery-policy';
 import { FakeClock } from '../../support/fake-clock';
 import { aMessage } from '../../support/message.builder';
 import { RecordingMetrics } from '../../support/recording-metrics';
+import { turns } from '../../support/turns';
 
 /** A log that confirms when the test says so. */
 class HeldLog extends LogWriter {
@@ -98,10 +99,6 @@ const DELIVERY: UpstreamDelivery = {
 
 function idsOf(log: HeldLog): unknown[] {
   return log.appended.map((entry) => (entry.kind === 'message' ? entry.message.id : entry.kind));
-}
-
-async function turns(): Promise<void> {
-  for (let i = 0; i < 20; i += 1) await Promise.resolve();
 }
 
 describe('HandlerRunner', () => {

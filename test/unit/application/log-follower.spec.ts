@@ -11,6 +11,7 @@ import type { MessageEntry } from '../../../src/domain/log/log-entry';
 import type { Gap } from '../../../src/domain/log/window';
 import { FakeClock } from '../../support/fake-clock';
 import { RecordingMetrics } from '../../support/recording-metrics';
+import { turns } from '../../support/turns';
 
 const encoder = { encode: (parts: readonly Uint8Array[]) => parts };
 
@@ -220,6 +221,14 @@ describe('LogProbe', () => {
     follower.entry({ kind: 'probe', id: entry.id, offset, timestamp: 1, time: 1 });
   }
 
+  async function beats(clock: FakeClock, probe: LogProbe, seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      clock.advance(1000);
+      probe.beat();
+      await turns();
+    }
+  }
+
   it('is ready while its entries come back, and no longer when they have not for a while', async () => {
     const { probe, log, follower, clock } = await aProbe();
     expect(probe.ready).toBe(false);
@@ -232,14 +241,6 @@ describe('LogProbe', () => {
   });
 
   describe('while the log takes nothing from anybody', () => {
-    async function beats(clock: FakeClock, probe: LogProbe, seconds: number): Promise<void> {
-      for (let second = 0; second < seconds; second += 1) {
-        clock.advance(1000);
-        probe.beat();
-        for (let i = 0; i < 5; i += 1) await Promise.resolve();
-      }
-    }
-
     it('stays ready for as long as the node has read to its end, and writes no probes', async () => {
       const { probe, log, follower, reader, clock } = await aProbe();
       const flying = probe.probe();
@@ -326,12 +327,33 @@ describe('LogProbe', () => {
         if (reading)
           follower.entry({ kind: 'claims', claims: [], offset: offset++, timestamp: 1, time: 1 });
         probe.beat();
-        for (let i = 0; i < 5; i += 1) await Promise.resolve();
+        await turns();
       }
     }
     await beat(60, true);
     expect(reader.restarts).toBe(0);
     await beat(45, false);
+    expect(reader.restarts).toBe(1);
+    warn.mockRestore();
+  });
+
+  it('goes by seconds that have passed, also when the clock is set back meanwhile', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const { probe, log, reader, clock, follower } = await aProbe();
+    probe.beat();
+    await turns();
+    readBack(log, follower, 0);
+    expect([probe.ready, probe.lag]).toEqual([true, 0]);
+    clock.setBack(600_000);
+    await beats(clock, probe, 11);
+    expect([probe.ready, probe.lag]).toEqual([true, 6000]);
+    await beats(clock, probe, 1);
+    expect(probe.ready).toBe(false);
+    expect(log.appended.length).toBeGreaterThan(1);
+    // A probe went out in the fifth second.
+    await beats(clock, probe, 13);
+    expect(reader.restarts).toBe(0);
+    await beats(clock, probe, 1);
     expect(reader.restarts).toBe(1);
     warn.mockRestore();
   });
