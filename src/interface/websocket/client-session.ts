@@ -141,19 +141,22 @@ export class ClientSession implements Receiver {
 
   /**
    * Once per heartbeat: asks for a sign of life who gave none since the last one, gives up who answered neither of two
-   * pings, ends an overlong session. Who has just been heard of is not asked, which halves what idle clients cost.
+   * pings or takes nothing of what waits for it, ends an overlong session. Who has just been heard of is not asked, which halves what idle clients cost.
    */
   onHeartbeat(): void {
     if (this.context.clock.now() >= this.sessionEnds) {
       this.bye(CloseCode.TOKEN, 'session over', 0);
       return;
     }
-    if (this.silent >= GONE) {
+    // Its answer to a ping waits behind what it is still being sent.
+    if (this.channel.look()) this.silent = 0;
+    if (this.silent >= GONE || this.channel.stalled >= GONE) {
       this.context.metrics.count('heartbeatsMissed');
       this.bye(CloseCode.HEARTBEAT, 'no sign of life', 0);
       return;
     }
-    this.silent += 1;
+    // Who is not read cannot be heard.
+    if (!this.paused) this.silent += 1;
     this.badFrames = 0;
     if (this.silent >= QUIET) this.channel.ping();
     // In case no drain event came, as happens over TLS.
@@ -249,7 +252,7 @@ export class ClientSession implements Receiver {
   }
 
   private async renew(token: string): Promise<void> {
-    const admission = await this.context.admit.execute(this.context.admit.verify(token), undefined);
+    const admission = await this.context.admit.renew(this.context.admit.verify(token));
     if (this.closed) return;
     const { identity } = admission.claims;
     const before = this.origin;

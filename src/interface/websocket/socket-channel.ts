@@ -11,6 +11,16 @@ import { PING_FRAME } from './text-frame';
  * not take of a copy is held in memory. More go out as they are, in pieces of the window's own memory.
  */
 const COPY_BELOW = 65_536;
+/**
+ * Chunks of fewer bytes than this on average are copied in any case: one that a socket does not take keeps a slab of the
+ * window, 256 KiB, from being freed.
+ */
+const COPY_CHUNKS_BELOW = 16_384;
+
+/** A TCP or TLS socket; `bytesWritten` counts what waits as well. */
+export interface PeerSocket extends Duplex {
+  readonly bytesWritten: number;
+}
 
 /**
  * Writes ready-made frames straight to the TCP or TLS socket beneath a `ws` connection. That is sound because `ws`
@@ -20,10 +30,14 @@ export class SocketChannel implements ClientChannel {
   /** Told when the socket has drained after it was full. */
   user: { onDrain(): void } | undefined;
   private isFull = false;
+  /** Bytes that the kernel had taken at the last look; -1 where none waited then. */
+  private takenThen = -1;
+  /** Looks in a row at which bytes waited of which none had been taken since the look before. */
+  stalled = 0;
 
   constructor(
     private readonly ws: WebSocket,
-    private readonly socket: Duplex,
+    private readonly socket: PeerSocket,
   ) {}
 
   get buffered(): number {
@@ -43,7 +57,7 @@ export class SocketChannel implements ClientChannel {
     }
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
-    if (bytes < COPY_BELOW) {
+    if (bytes < Math.max(COPY_BELOW, chunks.length * COPY_CHUNKS_BELOW)) {
       this.put(Buffer.concat(chunks, bytes));
       return;
     }
@@ -54,6 +68,19 @@ export class SocketChannel implements ClientChannel {
 
   ping(): void {
     if (this.isOpen) this.put(PING_FRAME);
+  }
+
+  /**
+   * To be called from time to time: true when some of what waited at the last look has been taken since. That only a
+   * living peer can bring about, while a dead one's kernel buffer takes what comes until it is full.
+   */
+  look(): boolean {
+    const { bytesWritten, writableLength } = this.socket;
+    const taken = bytesWritten - writableLength;
+    const isTaking = this.takenThen !== -1 && taken > this.takenThen;
+    this.stalled = this.takenThen !== -1 && !isTaking ? this.stalled + 1 : 0;
+    this.takenThen = writableLength === 0 ? -1 : taken;
+    return isTaking;
   }
 
   /** Starts the closing handshake; `reason` is a constant text. */

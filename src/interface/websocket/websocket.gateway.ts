@@ -1,5 +1,3 @@
-import type { Duplex } from 'node:stream';
-
 import { Inject } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
@@ -9,7 +7,7 @@ import { CloseCode } from '../../protocol/close-codes';
 import { ClientSession, SessionContext } from './client-session';
 import type { ClientSocket } from './client-socket';
 import { Heartbeat } from './heartbeat';
-import { SocketChannel } from './socket-channel';
+import { type PeerSocket, SocketChannel } from './socket-channel';
 import { Upgrade } from './upgrade';
 
 /** ms between two groups of connections that are closed at a shutdown. */
@@ -35,7 +33,7 @@ export class WirepostGateway implements OnGatewayConnection {
     return this.heartbeat.size;
   }
 
-  handleConnection(ws: ClientSocket, socket: Duplex, admission: Admission): void {
+  handleConnection(ws: ClientSocket, socket: PeerSocket, admission: Admission): void {
     const session = new ClientSession(
       this.context,
       new SocketChannel(ws, socket),
