@@ -263,18 +263,20 @@ describe('a session', () => {
     await small.stop();
   });
 
-  it('refuses to renew with a token that was used, and stays as it is', async () => {
+  it('refuses to renew with a token that was used, is none or is for reconnecting, and stays as it is', async () => {
     const url = await node.url('s6');
     const client = await opened(TestClient.connect(url));
     client.send({ op: 'renew', token: tokenOf(url) });
     client.send({ op: 'renew', token: 'a.b.c' });
+    // One of these is good for ever: who is two users in turn would have what both missed looked for each time.
+    client.send({ op: 'renew', token: client.welcome?.['reconnectToken'] });
     await eventually(() => {
       expect(
         client
           .ops('rejected')
           .map((frame) => frame['code'])
           .sort(),
-      ).toEqual(['TOKEN_USED', 'UNAUTHENTICATED']);
+      ).toEqual(['TOKEN_USED', 'UNAUTHENTICATED', 'UNAUTHENTICATED']);
     });
     await node.push(aBody({ toUniqueId: 's6', content: 'still here' }));
     await eventually(() => {

@@ -58,8 +58,9 @@ export class Delivery {
     this.index.remove(subscriber);
     subscriber.become(subscription, Math.min(from, upTo), upTo);
     this.index.add(subscriber);
+    // A lagging one that was told of a gap goes on behind it.
+    if (from < upTo || !subscriber.live) subscriber.position = from;
     if (from >= upTo) return;
-    subscriber.position = from;
     if (!subscriber.live) return;
     subscriber.live = false;
     this.catchUp(subscriber);

@@ -49,6 +49,17 @@ export class AdmitClient {
     return this.probe.reach(cursor).then(() => admission);
   }
 
+  /**
+   * For a connection that is open: as `execute` does, but with connect tokens only. A reconnect token can be used again and
+   * again, so that two of them would let a client become one and the other as often as it likes, at a replay each. Rejects
+   * with UNAUTHENTICATED.
+   */
+  async renew(token: VerifiedToken): Promise<Admission> {
+    if (token.claims.use !== 'connect')
+      throw new Refusal('UNAUTHENTICATED', 'renew takes a connect token');
+    return this.execute(token, undefined);
+  }
+
   /** With which the client may come back while its session lasts; `cursor`: where it starts when it names none then. */
   reconnectToken({ claims, reusable, sessionEnds }: Admission, cursor: Cursor): string {
     // Who has come back has one already: its cursor is older, but who does not name its own has not kept any.

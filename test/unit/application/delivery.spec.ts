@@ -69,6 +69,12 @@ class Node {
     this.delivery.flush();
   }
 
+  /** Time passes, in which the window forgets what it has. */
+  forget(): void {
+    this.clock.advance(61_000);
+    this.delivery.flush();
+  }
+
   become(uniqueId: string, from: number): void {
     this.delivery.resubscribe(this.subscriber, somebody(uniqueId), from);
   }
@@ -136,6 +142,21 @@ describe('a connection that becomes somebody else', () => {
     node.log(only('u3'), 'd');
     node.become('u3', 0);
     expect(node.channel.frames).toEqual(['a', 'c', 'b', 'd']);
+  });
+
+  it('goes on behind a gap that it was told of when it lags, and is not told again', () => {
+    const node = new Node('anonymous');
+    node.attach();
+    node.log(EVERYBODY, 'x'.repeat(2 * MAX_BUFFERED));
+    node.log(EVERYBODY, 'lost');
+    node.forget();
+    node.log(EVERYBODY, 'b');
+    const { start } = node.window;
+    expect(start.offset).toBe(2);
+    node.become('user', start.offset);
+    node.drain();
+    node.log(only('user'), 'c');
+    expect(node.channel.frames.slice(1)).toEqual(['b', 'c']);
   });
 
   it('gets what was for everybody before it came, when the other one began earlier', () => {
