@@ -18,26 +18,24 @@ import type { FastifyListenOptions } from 'fastify';
 import { discoverHandlers } from './application/handlers/handler-discovery';
 import { HandlerRegistry } from './application/handlers/handler-registry';
 import { HandlerRunner } from './application/handlers/handler-runner';
-import { LogClaims } from './application/log/log-claims';
 import { FollowedLog, HandlerLog } from './application/log/followed-log';
 import { LogFollower } from './application/log/log-follower';
-import { LogPositions } from './application/log/log-positions';
 import { logProviders } from './application/log/log-providers';
 import { LogProbe } from './application/log/log-probe';
 import { LiveFigures } from './application/observation/live-figures';
 import { FrameEncoder } from './application/ports/client-channel';
 import { Clock } from './application/ports/clock';
-import { LogWriter } from './application/ports/message-log';
 import { Metrics, MetricsPage } from './application/ports/metrics';
 import { ServiceKeys } from './application/ports/service-keys';
+import { Nodes } from './application/ports/nodes';
 import { TokenService } from './application/ports/token-service';
-import { HandlerQueues, UpstreamPublisher } from './application/ports/upstream';
+import { HandlerQueues } from './application/ports/upstream';
 import { provide } from './application/provide';
-import { PushMessage } from './application/push/push-message';
+import { useCaseProviders } from './application/use-case-providers';
 import { AdmitClient } from './application/session/admit-client';
-import { IssueToken } from './application/session/issue-token';
+import { EndedSessions } from './application/session/ended-sessions';
 import { AcceptClientMessage } from './application/upstream/accept-client-message';
-import { Broker, WirepostNode } from './application/wirepost-node';
+import { Broker, type ReadLog, WirepostNode } from './application/wirepost-node';
 import { ChargingStatusModule } from './business/charging-status/charging-status.module';
 import { DisplayShowModule } from './business/display-show/display-show.module';
 import { PaymentResultModule } from './business/payment-result/payment-result.module';
@@ -54,6 +52,7 @@ import { BodyValidator } from './interface/body-validator';
 import { serveApiDocs } from './interface/http/api-docs';
 import { bundleProviders } from './interface/http/bundle-providers';
 import { ClientController } from './interface/http/client.controller';
+import { ConnectionsController } from './interface/http/connections.controller';
 import { ConsoleController } from './interface/http/console.controller';
 import { HealthController, Willingness } from './interface/http/health.controller';
 import { PushController } from './interface/http/push.controller';
@@ -82,6 +81,8 @@ const REQUEST_TIMEOUT = 30_000;
 const HEADERS_TIMEOUT = 10_000;
 /** ms between two looks for requests that have taken too long. */
 const TIMEOUT_CHECK = 5000;
+/** Characters of a path's parameter: a uniqueId of signs that take twelve each in a URL. */
+const MAX_PARAM = 128 * 12;
 /** What developers add: one Nest module per business type. */
 const BUSINESS_MODULES = [
   QrcodeRefreshModule,
@@ -110,54 +111,17 @@ function lineToPrimary(): Line {
   };
 }
 
-function useCaseProviders(settings: Settings): Provider[] {
-  const { websocket, tokens, retryDelays } = settings;
-  const maxBytes = websocket.maxPayload;
-  return [
-    provide(HandlerRegistry, [], () => new HandlerRegistry()),
-    provide(
-      HandlerRunner,
-      [HandlerRegistry, HandlerQueues, LogWriter, LogFollower, HandlerLog, Clock, Metrics],
-      (registry, queues, log, follower, { claims }, clock, metrics) =>
-        new HandlerRunner(registry, queues, log, follower, claims, clock, metrics, {
-          retryDelays,
-          maxBytes,
-        }),
-    ),
-    provide(
-      PushMessage,
-      [LogWriter, Clock, Metrics],
-      (log, clock, metrics) => new PushMessage(log, clock, metrics, maxBytes),
-    ),
-    provide(
-      AcceptClientMessage,
-      [LogWriter, UpstreamPublisher, HandlerRegistry, Clock],
-      (log, upstream, handlers, clock) =>
-        new AcceptClientMessage(log, upstream, handlers, clock, maxBytes),
-    ),
-    provide(
-      IssueToken,
-      [TokenService, LogPositions, Partitions, Clock],
-      (service, positions, partitions, clock) =>
-        new IssueToken(service, positions, partitions, clock, tokens),
-    ),
-    provide(
-      AdmitClient,
-      [TokenService, LogClaims, LogProbe, Partitions, Clock],
-      (service, claims, probe, partitions, clock) =>
-        new AdmitClient(service, claims, probe, partitions, clock),
-    ),
-  ];
-}
-
 function nodeProvider({ window, websocket }: Settings): Provider {
   return provide(
     WirepostNode,
-    [Broker, FollowedLog, HandlerLog, HandlerRunner, HandlerQueues, WirepostGateway, Upgrade],
-    (broker, log, handlerLog, handlers, queues, gateway, upgrade) =>
+    [
+      ...([Broker, FollowedLog, HandlerLog, EndedSessions, Nodes] as const),
+      ...([HandlerRunner, HandlerQueues, WirepostGateway, Upgrade] as const),
+    ],
+    (broker, log, handlerLog, ended, nodes, handlers, queues, gateway, upgrade) =>
       new WirepostNode(
         broker,
-        new Set([log, handlerLog]),
+        new Set([ended, log, handlerLog, joining(nodes, gateway)]),
         handlers,
         queues,
         {
@@ -171,14 +135,25 @@ function nodeProvider({ window, websocket }: Settings): Provider {
   );
 }
 
+/** Nodes are joined, and left, as logs are read. */
+function joining(nodes: Nodes, gateway: WirepostGateway): ReadLog {
+  return {
+    start: () => nodes.start((query) => gateway.find(query)),
+    beat: () => {
+      nodes.beat();
+    },
+    stop: () => nodes.stop(),
+  };
+}
+
 function interfaceProviders(settings: Settings): Provider[] {
   const { websocket } = settings;
   return [
     provide(BodyValidator, [], () => new BodyValidator()),
     provide(
       Upgrade,
-      [AdmitClient, LogProbe, Metrics],
-      (admit, probe, metrics) => new Upgrade(websocket, admit, probe, metrics),
+      [AdmitClient, LogProbe, EndedSessions, Metrics],
+      (admit, probe, ended, metrics) => new Upgrade(websocket, admit, probe, ended, metrics),
     ),
     provide(
       SessionContext,
@@ -225,6 +200,7 @@ export class AppModule {
         PushController,
         HealthController,
         ClientController,
+        ConnectionsController,
         ...(settings.console ? [ConsoleController, SampleOrdersController] : []),
       ],
       providers: [
@@ -243,7 +219,11 @@ export class AppModule {
           maxBuffered: settings.websocket.maxBuffered,
           partitions,
         }),
-        ...useCaseProviders(settings),
+        ...useCaseProviders({
+          tokens: settings.tokens,
+          retryDelays: settings.retryDelays,
+          maxBytes: settings.websocket.maxPayload,
+        }),
         nodeProvider(settings),
         ...interfaceProviders(settings),
         ...bundleProviders(ROOT, settings.websocket.publicUrls),
@@ -340,7 +320,7 @@ export async function createApp(
       connectionsCheckingInterval: TIMEOUT_CHECK,
     },
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 200 },
+    routerOptions: { maxParamLength: MAX_PARAM },
   });
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.with(settings, business),

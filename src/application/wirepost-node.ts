@@ -1,9 +1,17 @@
 import type { HandlerRunner } from './handlers/handler-runner';
-import type { FollowedLog } from './log/followed-log';
 import type { HandlerQueues } from './ports/upstream';
 
 /** ms between two beats of everything that waits for a deadline. */
 const BEAT = 1000;
+
+/** A log that this node reads while it runs. */
+export interface ReadLog {
+  /** Reads what is at most `maxAge` ms old, or as far back as the log is needed; resolves when the reader is set up. */
+  start(maxAge: number): Promise<void>;
+  /** Looks after everything that waits for a deadline; called once a second. */
+  beat(): void;
+  stop(): Promise<void>;
+}
 
 /** The connections of this node, seen by its shutdown. */
 export abstract class Connections {
@@ -26,7 +34,7 @@ export class WirepostNode {
 
   constructor(
     private readonly broker: Broker,
-    private readonly logs: ReadonlySet<FollowedLog>,
+    private readonly logs: ReadonlySet<ReadLog>,
     private readonly handlers: HandlerRunner,
     private readonly queues: HandlerQueues,
     private readonly connections: Connections,

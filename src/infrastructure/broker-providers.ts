@@ -1,14 +1,27 @@
+import { hostname } from 'node:os';
+
 import type { Provider } from '@nestjs/common';
 
 import { Clock } from '../application/ports/clock';
-import { ClaimsLog, LogEnds, LogReader, LogWriter } from '../application/ports/message-log';
+import {
+  ClaimsLog,
+  LogEnds,
+  LogReader,
+  LogWriter,
+  RevocationLog,
+} from '../application/ports/message-log';
+import { Nodes } from '../application/ports/nodes';
 import { HandlerQueues, UpstreamPublisher } from '../application/ports/upstream';
 import { Broker } from '../application/wirepost-node';
 import type { Partitions } from '../domain/routing/partitions';
 import { EmbeddedLog, EmbeddedLogReader } from './embedded/embedded-log';
+import { EmbeddedNodes } from './embedded/embedded-nodes';
 import { EmbeddedQueues, EmbeddedUpstreamPublisher } from './embedded/embedded-queues';
 import { RabbitMqBroker } from './rabbitmq/rabbitmq-broker';
 import type { RabbitMqSettings } from './rabbitmq/rabbitmq-settings';
+
+/** Bytes of the embedded log of ended sessions: some ten thousands of them. */
+const REVOCATIONS_MAX_BYTES = 16 * 1024 * 1024;
 
 /** The adapters behind the log's and queues' ports: RabbitMQ when there are settings for it, else in memory. */
 export function brokerProviders(
@@ -29,15 +42,23 @@ function onRabbitMq(settings: RabbitMqSettings, partitions: Partitions): Provide
     {
       provide: Broker,
       inject: [Clock],
-      useFactory: (clock: Clock) => new RabbitMqBroker(spread(settings), clock, partitions),
+      useFactory: (clock: Clock) =>
+        new RabbitMqBroker(spread(settings), clock, partitions, nodeName()),
     },
     part(LogWriter, (broker) => broker.logWriter),
     part(LogReader, (broker) => broker.logReader),
     part(LogEnds, (broker) => broker.logEnds),
     part(ClaimsLog, (broker) => broker.claimsLog),
+    part(Nodes, (broker) => broker.nodes),
+    part(RevocationLog, (broker) => broker.revocationLog),
     part(UpstreamPublisher, (broker) => broker.upstream),
     part(HandlerQueues, (broker) => broker.queues),
   ];
+}
+
+/** By which people know this node: its machine or container, and its process there. */
+function nodeName(): string {
+  return `${hostname()}/${String(process.pid)}`;
 }
 
 /** Each node begins with another server of a cluster, so that not all read and publish at the first one. */
@@ -62,6 +83,15 @@ function embedded(maxBytes: number): Provider[] {
       inject: [EmbeddedLog, Clock],
       useFactory: (one: EmbeddedLog, clock: Clock) => new EmbeddedLogReader(one, clock),
     },
+    {
+      provide: RevocationLog,
+      inject: [Clock],
+      useFactory: (clock: Clock): RevocationLog => {
+        const writer = new EmbeddedLog(clock, REVOCATIONS_MAX_BYTES);
+        return { writer, reader: new EmbeddedLogReader(writer, clock) };
+      },
+    },
+    { provide: Nodes, useFactory: () => new EmbeddedNodes(nodeName()) },
     { provide: HandlerQueues, useClass: EmbeddedQueues },
     {
       provide: UpstreamPublisher,

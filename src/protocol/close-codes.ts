@@ -20,6 +20,8 @@ export const CloseCode = {
   HEARTBEAT: 4408,
   /** Too many bad frames: a defect of the client, which must stop. */
   ABUSE: 4500,
+  /** A service has ended the session: stop, the token is void as well. */
+  ENDED: 4501,
 } as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 

@@ -69,6 +69,13 @@ export const ERRORS = {
     retryable: false,
     description: 'the token was used already',
   },
+  SESSION_ENDED: {
+    result: 40104,
+    http: 401,
+    close: CloseCode.ENDED,
+    retryable: false,
+    description: 'a service has ended the session',
+  },
   FORBIDDEN: { result: 40301, http: 403, retryable: false, description: 'not permitted' },
   ORIGIN: { result: 40302, http: 403, retryable: false, description: 'the origin is not allowed' },
   NOT_FOUND: { result: 40401, http: 404, retryable: false, description: 'no such resource' },

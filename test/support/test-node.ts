@@ -63,6 +63,14 @@ export class TestNode {
     return answerOf<T>(await fetch(this.base + path, { headers: authorization(key) }));
   }
 
+  async delete<T = unknown>(
+    path: string,
+    key: string | undefined = SERVICE_KEY,
+  ): Promise<Answer<T>> {
+    const how = { method: 'DELETE', headers: authorization(key) };
+    return answerOf<T>(await fetch(this.base + path, how));
+  }
+
   async post<T = unknown>(
     path: string,
     body: unknown,

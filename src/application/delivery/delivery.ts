@@ -36,6 +36,13 @@ export class Delivery {
     return this.index.all;
   }
 
+  /** Those whom a message for the audience would reach. */
+  find(audience: Audience): readonly Subscriber[] {
+    const found: Subscriber[] = [];
+    this.index.forEach(audience, (subscriber) => found.push(subscriber));
+    return found;
+  }
+
   /** Replays what the subscriber has missed and attaches it to the live end, in one synchronous step. */
   attach(subscriber: Subscriber): void {
     this.index.add(subscriber);

@@ -24,8 +24,15 @@ export interface LogWatcher {
   probeRead(id: string): void;
 }
 
+/** Somebody who reads a log and tells what it brings. */
+export interface Followed {
+  /** Position of the last entry applied; undefined before the first. */
+  readonly applied: Cursor | undefined;
+  watch(watcher: LogWatcher): void;
+}
+
 /** Applies the log to this node: fills the window, decides claims, and hands messages to delivery. */
-export class LogFollower implements LogListener {
+export class LogFollower implements LogListener, Followed {
   readonly window: Window;
   readonly claims: Claims;
   readonly delivery: Delivery;
@@ -71,6 +78,11 @@ export class LogFollower implements LogListener {
         this.metrics.count('entriesInternal');
         this.window.skip(entry);
         for (const watcher of this.watchers) watcher.probeRead(entry.id);
+        return;
+      case 'revocation':
+        // It has a log of its own.
+        this.metrics.count('entriesInternal');
+        this.window.skip(entry);
         return;
       case 'invalid':
         this.window.skip(entry);

@@ -4,7 +4,7 @@ import type { Cursor } from '../../domain/log/cursor';
 import { Refusal } from '../../domain/errors';
 import type { Clock } from '../ports/clock';
 import type { LogReader, LogWriter } from '../ports/message-log';
-import type { LogFollower } from './log-follower';
+import type { Followed } from './log-follower';
 
 /** ms between probes; the log also tells time by them to entries that carry none. */
 export const PROBE_INTERVAL = 5000;
@@ -43,9 +43,10 @@ export class LogProbe {
   constructor(
     private readonly writer: LogWriter,
     private readonly reader: LogReader,
-    private readonly follower: LogFollower,
+    private readonly follower: Followed,
     private readonly clock: Clock,
-    private readonly timeout: number,
+    /** ms that a probe waits for its entry to come back, and between two probes. */
+    private readonly limits: { readonly timeout: number; readonly interval: number },
   ) {
     follower.watch({
       claimRead: () => undefined,
@@ -63,6 +64,11 @@ export class LogProbe {
   /** True when the node knew a moment ago that it has caught up. */
   get ready(): boolean {
     return this.clock.elapsed() - this.caughtUp < FRESH;
+  }
+
+  /** True once the node has caught up with what was logged before it started. */
+  get hasCaughtUp(): boolean {
+    return this.caughtUp !== -Infinity;
   }
 
   /** True while the log takes nothing from anybody. */
@@ -108,7 +114,7 @@ export class LogProbe {
         flight.done(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
     }
     this.watchReader(now);
-    if (now - this.caughtUp < PROBE_INTERVAL) return;
+    if (now - this.caughtUp < this.limits.interval) return;
     if (this.blocked) this.look(now);
     else if (this.current === undefined) this.probe().catch(() => undefined);
   }
@@ -168,7 +174,7 @@ export class LogProbe {
         if (error === undefined) resolve();
         else reject(error);
       };
-      this.flights.set(id, { id, since, deadline: since + this.timeout, done });
+      this.flights.set(id, { id, since, deadline: since + this.limits.timeout, done });
       this.writer.append({ kind: 'probe', id }).then(
         () => {
           if (this.flights.has(id)) this.unread ??= this.mark();

@@ -1,3 +1,4 @@
+import type { Revocation } from '../../domain/connection/revocations';
 import type { Cursor } from '../../domain/log/cursor';
 import type { Claim, LogEntry } from '../../domain/log/log-entry';
 import type { Message } from '../../domain/message/message';
@@ -11,7 +12,8 @@ export type NewEntry =
       readonly body: Uint8Array;
     }
   | { readonly kind: 'claims'; readonly claims: readonly Claim[] }
-  | { readonly kind: 'probe'; readonly id: string };
+  | { readonly kind: 'probe'; readonly id: string }
+  | ({ readonly kind: 'revocation' } & Revocation);
 
 /** The writing end of the one durable log. */
 export abstract class LogWriter {
@@ -32,6 +34,12 @@ export abstract class LogEnds {
 
 /** The log in which the claims of handlers are ordered, when the log of messages has partitions. */
 export abstract class ClaimsLog {
+  abstract readonly writer: LogWriter;
+  abstract readonly reader: LogReader;
+}
+
+/** The log of the sessions that services have ended; it is kept as long as a session may last. */
+export abstract class RevocationLog {
   abstract readonly writer: LogWriter;
   abstract readonly reader: LogReader;
 }

@@ -17,6 +17,7 @@ export const COUNTERS = [
   'connectionsClosed',
   'framesBad',
   'heartbeatsMissed',
+  'sessionsEnded',
   'handlerDone',
   'handlerRetried',
   'handlerRejected',

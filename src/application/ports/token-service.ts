@@ -16,6 +16,8 @@ export interface TokenClaims {
   /** Unique; the key of the single-use claim. */
   readonly id: string;
   readonly expiresAt: number;
+  /** When the connect token was issued; a reconnect token has that of the one that opened the session. */
+  readonly issuedAt: number;
   /** Length of the session in ms from the moment of connecting; for `reconnect` it ends at `expiresAt`. */
   readonly sessionTtl: number;
 }

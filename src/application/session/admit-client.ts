@@ -4,6 +4,7 @@ import type { Partitions } from '../../domain/routing/partitions';
 import type { LogClaims } from '../log/log-claims';
 import type { LogProbe } from '../log/log-probe';
 import type { Clock } from '../ports/clock';
+import type { EndedSessions } from './ended-sessions';
 import type { TokenClaims, TokenService, VerifiedToken } from '../ports/token-service';
 
 /** A client that may connect, and where its deliveries start. */
@@ -22,6 +23,7 @@ export class AdmitClient {
     private readonly claims: LogClaims,
     private readonly probe: LogProbe,
     private readonly partitions: Partitions,
+    private readonly ended: EndedSessions,
     private readonly clock: Clock,
   ) {}
 
@@ -33,7 +35,7 @@ export class AdmitClient {
   /**
    * Uses the token, unless other nodes read the log that has the client's messages: then it is left unused. A cursor
    * ahead of this node is waited for; one that the log itself does not reach stays as it is and is of another log.
-   * Throws OTHER_PARTITION or BAD_CURSOR; rejects with TOKEN_USED, with TOKEN_EXPIRED when nobody can tell any more whether it
+   * Throws OTHER_PARTITION, BAD_CURSOR or SESSION_ENDED; rejects with TOKEN_USED, with TOKEN_EXPIRED when nobody can tell any more whether it
    * was used, or with a retryable Refusal when the log does not answer.
    * Admits at once where the log need not be asked: when a node has gone, thousands come back to another one.
    */
@@ -41,12 +43,16 @@ export class AdmitClient {
     const { claims, reusable } = token;
     if (claims.partition !== this.partitions.nameOf(this.partitions.own))
       throw new Refusal('OTHER_PARTITION');
+    this.refuseEnded(claims);
     const cursor = Cursor.parse(cursorText ?? claims.cursor);
     const resumed = cursorText !== undefined;
     if (claims.use === 'connect') return this.use(claims, cursor, resumed);
     const admission = { claims, reusable, cursor, resumed, sessionEnds: claims.expiresAt };
     if (this.probe.hasApplied(cursor)) return admission;
-    return this.probe.reach(cursor).then(() => admission);
+    return this.probe.reach(cursor).then(() => {
+      this.refuseEnded(claims);
+      return admission;
+    });
   }
 
   /**
@@ -80,7 +86,13 @@ export class AdmitClient {
       throw new Refusal('TOKEN_USED');
     if (this.claims.hasForgotten(Cursor.parse(claims.cursor)))
       throw new Refusal('TOKEN_EXPIRED', 'too much was claimed since it was issued');
+    this.refuseEnded(claims);
     const sessionEnds = this.clock.now() + claims.sessionTtl;
     return { claims, reusable: undefined, cursor, resumed, sessionEnds };
+  }
+
+  /** Also after a wait, in which the session may have been ended. */
+  private refuseEnded({ identity, issuedAt }: TokenClaims): void {
+    if (this.ended.includes(identity, issuedAt)) throw new Refusal('SESSION_ENDED');
   }
 }

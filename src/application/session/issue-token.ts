@@ -45,6 +45,7 @@ export class IssueToken {
     const partition = this.partitions.of(request.uniqueId);
     const cursor = await this.positions.of(partition);
     const ttl = Math.min(request.ttl ?? this.limits.tokenTtl, this.limits.tokenTtl);
+    const issuedAt = this.clock.now();
     const token = this.tokens.issue({
       identity: { uniqueId: request.uniqueId, clientType: request.clientType },
       tags: request.tags,
@@ -54,7 +55,8 @@ export class IssueToken {
       cursor: cursor.toString(),
       use: 'connect',
       id: this.clock.newId(),
-      expiresAt: this.clock.now() + ttl,
+      expiresAt: issuedAt + ttl,
+      issuedAt,
       sessionTtl: Math.min(request.sessionTtl ?? this.limits.sessionTtl, this.limits.sessionTtl),
     });
     if (token.length > MAX_TOKEN)

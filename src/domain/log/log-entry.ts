@@ -1,3 +1,4 @@
+import type { Revocation } from '../connection/revocations';
 import type { Audience } from '../routing/audience';
 
 interface Position {
@@ -40,10 +41,15 @@ export interface ProbeEntry extends Position {
   readonly id: string;
 }
 
+/** A service has ended sessions. */
+export interface RevocationEntry extends Position, Revocation {
+  readonly kind: 'revocation';
+}
+
 /** Not a valid message: skipped by every node alike, it stays readable in the log at its offset. */
 export interface InvalidEntry extends Position {
   readonly kind: 'invalid';
   readonly reason: string;
 }
 
-export type LogEntry = MessageEntry | ClaimsEntry | ProbeEntry | InvalidEntry;
+export type LogEntry = MessageEntry | ClaimsEntry | ProbeEntry | RevocationEntry | InvalidEntry;

@@ -3,6 +3,7 @@ import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import type { Clock } from '../../application/ports/clock';
 import type { NewEntry } from '../../application/ports/message-log';
 import { Refusal } from '../../domain/errors';
+import type { Revocation } from '../../domain/connection/revocations';
 import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { checkBody } from '../../domain/message/body-rules';
 import { expiryOf } from '../../domain/message/message';
@@ -16,6 +17,7 @@ const TYPE = {
   messages: 'wirepost.messages',
   claims: 'wirepost.claims',
   probe: 'wirepost.probe',
+  revocation: 'wirepost.revocation',
 } as const;
 const CLOSE_OBJECT = 0x7d;
 
@@ -52,13 +54,12 @@ export class LogCodec {
 
   encode(entry: Exclude<NewEntry, NewMessage>): Encoded {
     const now = this.clock.now();
-    const isProbe = entry.kind === 'probe';
     return {
-      content: Buffer.from(isProbe ? '{}' : JSON.stringify(entry.claims)),
+      content: Buffer.from(JSON.stringify(contentOf(entry))),
       options: {
         type: TYPE[entry.kind],
         userId: this.user.name,
-        messageId: isProbe ? entry.id : this.clock.newId(),
+        messageId: entry.kind === 'probe' ? entry.id : this.clock.newId(),
         contentType: 'application/json',
         headers: { 'wp-time': now },
       },
@@ -96,9 +97,13 @@ export class LogCodec {
     const position = { offset, timestamp: time, time };
     if (properties.type === TYPE.probe)
       return typeof id === 'string' ? [{ kind: 'probe', id, ...position }] : undefined;
+    if (properties.type === TYPE.revocation) {
+      const revocation = readRevocation(content);
+      return revocation && [{ kind: 'revocation', ...revocation, ...position }];
+    }
     if (properties.type !== TYPE.claims) return undefined;
     const claims = readClaims(content);
-    return claims === undefined ? undefined : [{ kind: 'claims', claims, ...position }];
+    return claims && [{ kind: 'claims', claims, ...position }];
   }
 
   private foreign({ content, properties }: ConsumeMessage, offset: number): LogEntry {
@@ -123,10 +128,27 @@ export function isSameEntry(a: ConsumeMessage | undefined, b: ConsumeMessage): b
   return names(a) === names(b) && a.content.equals(b.content);
 }
 
+function contentOf(entry: Exclude<NewEntry, NewMessage>): unknown {
+  if (entry.kind === 'claims') return entry.claims;
+  if (entry.kind === 'probe') return {};
+  const { uniqueId, clientType, before } = entry;
+  return { uniqueId, clientType, before };
+}
+
 function readClaims(content: Buffer): readonly Claim[] | undefined {
+  const value = readOwn(content);
+  return Array.isArray(value) ? value.filter(isClaim) : undefined;
+}
+
+function readRevocation(content: Buffer): Revocation | undefined {
+  const { uniqueId, clientType, before } = Object(readOwn(content)) as Headers;
+  if (typeof uniqueId !== 'string' || typeof clientType !== 'string') return undefined;
+  return typeof before === 'number' ? { uniqueId, clientType, before } : undefined;
+}
+
+function readOwn(content: Buffer): unknown {
   try {
-    const value = JSON.parse(content.toString()) as unknown;
-    return Array.isArray(value) ? value.filter(isClaim) : undefined;
+    return JSON.parse(content.toString());
   } catch {
     return undefined;
   }

@@ -1,15 +1,22 @@
 import type { Clock } from '../../application/ports/clock';
-import type { ClaimsLog, LogEnds, LogReader, LogWriter } from '../../application/ports/message-log';
+import type {
+  ClaimsLog,
+  LogEnds,
+  LogReader,
+  LogWriter,
+  RevocationLog,
+} from '../../application/ports/message-log';
 import { Broker } from '../../application/wirepost-node';
 import { Partitions } from '../../domain/routing/partitions';
 import { BrokerLink } from './broker-link';
 import { BrokerUser } from './broker-user';
 import { ConfirmingPublisher } from './confirming-publisher';
 import { RabbitMqHandlerQueues } from './rabbitmq-handler-queues';
+import { RabbitMqNodes } from './rabbitmq-nodes';
 import { RabbitMqLogs } from './rabbitmq-logs';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 import { RabbitMqUpstreamPublisher } from './rabbitmq-upstream-publisher';
-import { declareRedelivery, declareUpstream, Names } from './topology';
+import { declareControl, declareRedelivery, declareUpstream, Names } from './topology';
 import { UpstreamCodec } from './upstream-codec';
 
 /**
@@ -23,8 +30,15 @@ export class RabbitMqBroker extends Broker {
   private readonly logs: RabbitMqLogs;
   readonly upstream: RabbitMqUpstreamPublisher;
   readonly queues: RabbitMqHandlerQueues;
+  readonly nodes: RabbitMqNodes;
 
-  constructor(settings: RabbitMqSettings, clock: Clock, partitions = Partitions.NONE) {
+  /** `name`: by which people know this node. */
+  constructor(
+    settings: RabbitMqSettings,
+    clock: Clock,
+    partitions = Partitions.NONE,
+    name = 'node',
+  ) {
     super();
     const { publishTimeout, retryDelays } = settings;
     const names = new Names(settings.prefix);
@@ -38,6 +52,9 @@ export class RabbitMqBroker extends Broker {
     const again = new ConfirmingPublisher(publishing, 'redelivery', publishTimeout, (channel) =>
       declareRedelivery(channel, names, retryDelays),
     );
+    const control = new ConfirmingPublisher(publishing, 'control', publishTimeout, (channel) =>
+      declareControl(channel, names),
+    );
     this.publishing = publishing;
     this.consuming = consuming;
     this.logs = new RabbitMqLogs(
@@ -47,7 +64,8 @@ export class RabbitMqBroker extends Broker {
       names,
       partitions,
     );
-    this.publishers = [...this.logs.publishers, upstream, again];
+    this.publishers = [...this.logs.publishers, upstream, again, control];
+    this.nodes = new RabbitMqNodes(consuming, control, user, names, clock, name);
     this.upstream = new RabbitMqUpstreamPublisher(upstream, codec, names, clock);
     this.queues = new RabbitMqHandlerQueues(consuming, again, codec, names, retryDelays);
   }
@@ -66,6 +84,10 @@ export class RabbitMqBroker extends Broker {
 
   get claimsLog(): ClaimsLog {
     return this.logs.claims;
+  }
+
+  get revocationLog(): RevocationLog {
+    return this.logs.revocations;
   }
 
   /** True while both connections are up. */
@@ -90,7 +112,7 @@ export class RabbitMqBroker extends Broker {
 
   /** Lets go of what still reads, then of what publishes, then of the connections. */
   override async close(): Promise<void> {
-    await Promise.all([this.queues.stop(0), this.logs.stopReading()]);
+    await Promise.all([this.queues.stop(0), this.logs.stopReading(), this.nodes.stop()]);
     await Promise.all(this.publishers.map((publisher) => publisher.stop()));
     await Promise.all([this.consuming.close(), this.publishing.close()]);
   }

@@ -1,5 +1,11 @@
 import type { Clock } from '../../application/ports/clock';
-import type { ClaimsLog, LogEnds, LogReader, LogWriter } from '../../application/ports/message-log';
+import type {
+  ClaimsLog,
+  LogEnds,
+  LogReader,
+  LogWriter,
+  RevocationLog,
+} from '../../application/ports/message-log';
 import type { Partitions } from '../../domain/routing/partitions';
 import type { BrokerLink } from './broker-link';
 import type { BrokerUser } from './broker-user';
@@ -10,7 +16,7 @@ import { RabbitMqLogEnds } from './rabbitmq-log-ends';
 import { RabbitMqLogReader } from './rabbitmq-log-reader';
 import { RabbitMqLogWriter } from './rabbitmq-log-writer';
 import type { RabbitMqSettings } from './rabbitmq-settings';
-import { claimsStream, logStream, type Names, type Stream } from './topology';
+import { claimsStream, logStream, type Names, revocationsStream, type Stream } from './topology';
 
 /** What streams are read and written with. */
 export interface LogConnections {
@@ -27,6 +33,7 @@ export class RabbitMqLogs {
   readonly reader: LogReader;
   readonly ends: LogEnds;
   readonly claims: ClaimsLog;
+  readonly revocations: RevocationLog;
 
   constructor(
     private readonly connections: LogConnections,
@@ -48,13 +55,15 @@ export class RabbitMqLogs {
     this.reader = this.readerOf(own);
     this.ends = new RabbitMqLogEnds(connections.consuming, this.codec(), streams);
     this.claims = partitions.count === 1 ? this : this.separate(claimsStream(names, settings));
+    this.revocations = this.separate(revocationsStream(names));
   }
 
   async stopReading(): Promise<void> {
-    await Promise.all([this.reader.stop(), this.claims.reader.stop()]);
+    const { reader, claims, revocations } = this;
+    await Promise.all([reader, claims.reader, revocations.reader].map((one) => one.stop()));
   }
 
-  private separate(stream: Stream): ClaimsLog {
+  private separate(stream: Stream): { writer: LogWriter; reader: LogReader } {
     return { writer: this.writerTo(stream, false), reader: this.readerOf(stream) };
   }
 

@@ -5,6 +5,8 @@ import type { RabbitMqSettings } from './rabbitmq-settings';
 
 const MAX_SEGMENT = 100 * 1024 * 1024;
 const MIN_SEGMENT = 64 * 1024;
+/** A day longer than a session may last, whatever the settings are: the stream cannot be declared otherwise later. */
+const REVOCATIONS = { logMaxAge: 31 * 24 * 3600 * 1000, logMaxBytes: 256 * 1024 * 1024 };
 /** How often a message may come back to a handler's queue because a node ended or lost its connection; RabbitMQ 4's default. */
 const DELIVERY_LIMIT = 20;
 
@@ -29,6 +31,21 @@ export class Names {
   /** The log of the handlers' claims, when that of the messages has partitions. */
   get claims(): string {
     return `${this.prefix}.claims`;
+  }
+
+  /** The log of the sessions that services have ended. */
+  get revocations(): string {
+    return `${this.prefix}.revocations`;
+  }
+
+  /** By which nodes ask each other. */
+  get control(): string {
+    return `${this.prefix}.control`;
+  }
+
+  /** The queue of one node there. */
+  node(id: string): string {
+    return `${this.prefix}.node.${id}`;
   }
 
   get upstream(): string {
@@ -95,11 +112,22 @@ export function claimsStream(names: Names, settings: RabbitMqSettings): Stream {
   };
 }
 
+/** The log of the sessions that services have ended; only the default exchange leads to it. */
+export function revocationsStream(names: Names): Stream {
+  const name = names.revocations;
+  return {
+    name,
+    exchange: '',
+    key: name,
+    declare: (channel) => declareStream(channel, name, REVOCATIONS),
+  };
+}
+
 /** Retention drops whole segments, so they are small beside it. */
 async function declareStream(
   channel: Channel,
   name: string,
-  settings: RabbitMqSettings,
+  settings: Pick<RabbitMqSettings, 'logMaxAge' | 'logMaxBytes'>,
 ): Promise<void> {
   const segment = Math.min(
     MAX_SEGMENT,
@@ -119,6 +147,11 @@ async function declareStream(
 /** The exchange of upstream messages; handlers, here and elsewhere, bind their queues to it. */
 export async function declareUpstream(channel: Channel, names: Names): Promise<void> {
   await channel.assertExchange(names.upstream, 'topic', { durable: true });
+}
+
+/** The exchange by which nodes ask each other. */
+export async function declareControl(channel: Channel, names: Names): Promise<void> {
+  await channel.assertExchange(names.control, 'fanout', { durable: true });
 }
 
 /** The dead letters and the queues in which retries wait. */

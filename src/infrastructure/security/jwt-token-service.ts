@@ -29,6 +29,8 @@ interface Payload {
   readonly us: TokenClaims['use'];
   readonly jti: string;
   readonly exp: number;
+  /** Of the session, ms since epoch; tokens of a build before have none. */
+  readonly ia?: number;
   readonly st: number;
 }
 
@@ -112,6 +114,7 @@ function payloadOf(claims: TokenClaims): Payload & ForUs {
     us: claims.use,
     jti: claims.id,
     exp: Math.ceil(claims.expiresAt / 1000),
+    ia: claims.issuedAt,
     st: claims.sessionTtl,
     aud: AUDIENCE,
     iss: ISSUER,
@@ -134,6 +137,8 @@ function claimsOf(payload: Payload): TokenClaims {
     use: payload.us,
     id: payload.jti,
     expiresAt: payload.exp * 1000,
+    // Without it, not later than it can have been.
+    issuedAt: payload.ia ?? payload.exp * 1000 - payload.st - 1000,
     sessionTtl: payload.st,
   };
 }
@@ -151,6 +156,7 @@ const CLAIMS: Readonly<Record<keyof Payload, (value: unknown) => boolean>> = {
   us: (value) => value === 'connect' || value === 'reconnect',
   jti: isText,
   exp: Number.isFinite,
+  ia: (value) => value === undefined || Number.isFinite(value),
   st: Number.isFinite,
 };
 const CHECKS = Object.entries(CLAIMS);

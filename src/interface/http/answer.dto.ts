@@ -63,6 +63,43 @@ export class BatchPushedDto extends AnswerDto {
   data!: (PushedDto | RefusedDto)[];
 }
 
+class ConnectionDto {
+  @ApiProperty({ description: 'Empty when the token named none' })
+  clientType!: string;
+
+  @ApiProperty({ type: 'integer', description: 'ms since epoch' })
+  connectedAt!: number;
+
+  @ApiProperty({ description: 'The node that has it: host and process', example: 'gateway-1/7' })
+  node!: string;
+}
+
+class ConnectionsDataDto {
+  @ApiProperty({ type: [ConnectionDto] })
+  connections!: ConnectionDto[];
+
+  @ApiProperty({ description: 'True when a node that may have others did not answer within 2 s' })
+  partial!: boolean;
+}
+
+export class ConnectionsDto extends AnswerDto {
+  @ApiProperty()
+  data!: ConnectionsDataDto;
+}
+
+class EndedDataDto {
+  @ApiProperty({
+    type: 'integer',
+    description: 'Tokens issued up to here are void, ms since epoch',
+  })
+  before!: number;
+}
+
+export class EndedDto extends AnswerDto {
+  @ApiProperty()
+  data!: EndedDataDto;
+}
+
 /** Describes what a call is refused with, by status; INTERNAL comes to all. */
 export function Refuses(...codes: readonly ErrorCode[]): MethodDecorator {
   const byStatus = new Map<number, ErrorCode[]>();

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 
 import { LogProbe } from '../../application/log/log-probe';
 import { MetricsPage } from '../../application/ports/metrics';
+import { EndedSessions } from '../../application/session/ended-sessions';
 import { Refusal } from '../../domain/errors';
 import { type Answer, success } from './answer';
 import { Refuses, TextDto } from './answer.dto';
@@ -19,6 +20,7 @@ export abstract class Willingness {
 export class HealthController {
   constructor(
     @Inject(LogProbe) private readonly probe: LogProbe,
+    @Inject(EndedSessions) private readonly ended: EndedSessions,
     @Inject(Willingness) private readonly willingness: Willingness,
     @Inject(MetricsPage) private readonly page: MetricsPage,
   ) {}
@@ -42,6 +44,8 @@ export class HealthController {
   @Refuses('UNAVAILABLE', 'RESTARTING')
   ready(): Answer<string> {
     if (this.willingness.stopping) throw new Refusal('RESTARTING');
+    if (!this.ended.known)
+      throw new Refusal('UNAVAILABLE', 'this node is still reading which sessions were ended');
     if (!this.probe.ready)
       throw new Refusal(
         'UNAVAILABLE',

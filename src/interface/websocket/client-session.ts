@@ -4,8 +4,10 @@ import type { Delivery } from '../../application/delivery/delivery';
 import { type Receiver, Subscriber } from '../../application/delivery/subscriber';
 import type { Clock } from '../../application/ports/clock';
 import type { Metrics } from '../../application/ports/metrics';
+import type { OpenConnection } from '../../application/ports/nodes';
 import type { Admission, AdmitClient } from '../../application/session/admit-client';
 import type { AcceptClientMessage } from '../../application/upstream/accept-client-message';
+import { revokes, type Revocation } from '../../domain/connection/revocations';
 import { Refusal } from '../../domain/errors';
 import { Cursor } from '../../domain/log/cursor';
 import type { Gap, Window } from '../../domain/log/window';
@@ -59,6 +61,10 @@ export class ClientSession implements Receiver {
   private origin: Origin & { readonly kind: 'client' };
   private permission: SendPermission;
   private sessionEnds: number;
+  /** ms since epoch. */
+  private readonly connectedAt: number;
+  /** When its token was issued, ms since epoch. */
+  private issuedAt: number;
   private inFlight = 0;
   /** The last renewal that is under way. */
   private renewal: Promise<void> | undefined;
@@ -79,6 +85,8 @@ export class ClientSession implements Receiver {
     this.origin = { kind: 'client', ...admission.claims.identity };
     this.permission = new SendPermission(admission.claims.grants);
     this.sessionEnds = admission.sessionEnds;
+    this.issuedAt = admission.claims.issuedAt;
+    this.connectedAt = context.clock.now();
     this.subscriber = new Subscriber(subscriptionOf(admission), this, admission.cursor.offset);
   }
 
@@ -161,6 +169,17 @@ export class ClientSession implements Receiver {
     if (this.silent >= QUIET) this.channel.ping();
     // In case no drain event came, as happens over TLS.
     if (!this.isBehind) this.onDrain();
+  }
+
+  described(): OpenConnection {
+    return { clientType: this.origin.clientType, connectedAt: this.connectedAt };
+  }
+
+  /** A service has ended sessions: this one, unless its token is younger. */
+  end(revocation: Revocation): void {
+    if (!revokes(revocation, this.origin, this.issuedAt)) return;
+    this.context.metrics.count('sessionsEnded');
+    this.bye(CloseCode.ENDED, 'session ended', 0);
   }
 
   /** Says why and closes; `retryAfter` in ms. A peer that does not answer is cut off by `ws` after its close timeout. */
@@ -260,6 +279,7 @@ export class ClientSession implements Receiver {
     this.origin = { kind: 'client', ...identity };
     this.permission = new SendPermission(admission.claims.grants);
     this.sessionEnds = admission.sessionEnds;
+    this.issuedAt = admission.claims.issuedAt;
     const { delivery, window, metrics } = this.context;
     const cursor = same ? Cursor.parse(this.position()) : this.startAt(admission.cursor);
     if (this.controlled) delivery.send(this.subscriber, this.welcome(cursor, same, admission));

@@ -6,6 +6,7 @@ import { Logger } from '@nestjs/common';
 import type { LogProbe } from '../../application/log/log-probe';
 import type { Metrics } from '../../application/ports/metrics';
 import type { VerifiedToken } from '../../application/ports/token-service';
+import type { EndedSessions } from '../../application/session/ended-sessions';
 import type { Admission, AdmitClient } from '../../application/session/admit-client';
 import { Refusal } from '../../domain/errors';
 import { CloseCode } from '../../protocol/close-codes';
@@ -35,6 +36,7 @@ export class Upgrade {
     private readonly settings: WebSocketSettings,
     private readonly admit: AdmitClient,
     private readonly probe: LogProbe,
+    private readonly ended: EndedSessions,
     private readonly metrics: Metrics,
   ) {}
 
@@ -123,7 +125,8 @@ export class Upgrade {
     if (this.open >= this.settings.maxConnections) {
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'too many connections' };
     }
-    if (!this.probe.ready) return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'not ready' };
+    if (!this.probe.ready || !this.ended.known)
+      return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'not ready' };
     return undefined;
   }
 
@@ -142,6 +145,8 @@ export class Upgrade {
       return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
     if (error.code === 'TOKEN_USED')
       return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
+    if (error.code === 'SESSION_ENDED')
+      return { kind: 'close', code: CloseCode.ENDED, reason: 'session ended' };
     if (error.retryable)
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
     return { kind: 'refuse', refusal: error };

@@ -2,7 +2,10 @@ import { Inject } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
 
+import { EndedSessions } from '../../application/session/ended-sessions';
+import type { ConnectionQuery, OpenConnection } from '../../application/ports/nodes';
 import type { Admission } from '../../application/session/admit-client';
+import type { Revocation } from '../../domain/connection/revocations';
 import { CloseCode } from '../../protocol/close-codes';
 import { ClientSession, SessionContext } from './client-session';
 import type { ClientSocket } from './client-socket';
@@ -22,7 +25,11 @@ export class WirepostGateway implements OnGatewayConnection {
   constructor(
     @Inject(SessionContext) private readonly context: SessionContext,
     @Inject(Upgrade) private readonly upgrade: Upgrade,
+    @Inject(EndedSessions) ended: EndedSessions,
   ) {
+    ended.onEnded((revocation) => {
+      this.end(revocation);
+    });
     this.timer = setInterval(() => {
       this.heartbeat.tick();
     }, Heartbeat.tickOf(context.settings.heartbeat));
@@ -52,6 +59,22 @@ export class WirepostGateway implements OnGatewayConnection {
     this.upgrade.closed();
     session.onClose();
   };
+
+  /** The connections of a user at this node. */
+  find(query: ConnectionQuery): readonly OpenConnection[] {
+    return this.of(query).map((session) => session.described());
+  }
+
+  private end(revocation: Revocation): void {
+    for (const session of this.of(revocation)) session.end(revocation);
+  }
+
+  private of({ uniqueId, clientType }: ConnectionQuery): readonly ClientSession[] {
+    return this.context.delivery
+      .find({ kind: 'unicast', uniqueId, clientType })
+      .map(({ receiver }) => receiver)
+      .filter((receiver) => receiver instanceof ClientSession);
+  }
 
   /** Sends every client elsewhere, in waves spread over the drain time; resolves when all are told. */
   async drain(): Promise<void> {

@@ -151,6 +151,7 @@ export class WirepostNodes {
       use,
       id: this.clock.newId(),
       expiresAt: Date.now() + HOUR,
+      issuedAt: Date.now(),
       sessionTtl: HOUR,
     });
   }

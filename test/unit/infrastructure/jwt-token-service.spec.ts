@@ -29,6 +29,7 @@ const claims: TokenClaims = {
   use: 'connect',
   id: 'id-1',
   expiresAt: (NOW + 60) * 1000,
+  issuedAt: NOW * 1000 + 123,
   sessionTtl: 5000,
 };
 

@@ -25,6 +25,7 @@ const ADMISSION: Admission = {
     use: 'reconnect',
     id: 'token-1',
     expiresAt: 1e15,
+    issuedAt: 0,
     sessionTtl: 1e15,
   },
   reusable: 'token',

@@ -1,0 +1,204 @@
+import { Logger } from '@nestjs/common';
+import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
+
+import type { Clock } from '../../application/ports/clock';
+import {
+  type ConnectionQuery,
+  type FoundConnections,
+  Nodes,
+  type OpenConnection,
+} from '../../application/ports/nodes';
+import { Refusal } from '../../domain/errors';
+import type { BrokerLink } from './broker-link';
+import type { BrokerUser } from './broker-user';
+import { ChannelKeeper } from './channel-keeper';
+import type { ConfirmingPublisher } from './confirming-publisher';
+import { declareControl, type Names } from './topology';
+
+/** ms between two announcements of a node. */
+const ANNOUNCE = 10_000;
+/** ms after its last announcement for which a node that did not take its leave is waited for. */
+const MISSED = 60_000;
+/** ms that a node may take to answer. */
+const PATIENCE = 2000;
+const PREFETCH = 100;
+
+/** What nodes tell each other; `node` is who says it. */
+type Notice =
+  | { readonly kind: 'here' | 'gone'; readonly node: string }
+  | ({
+      readonly kind: 'ask';
+      readonly node: string;
+      readonly id: string;
+      readonly replyTo: string;
+    } & {
+      readonly query: ConnectionQuery;
+    })
+  | {
+      readonly kind: 'answer';
+      readonly node: string;
+      readonly id: string;
+      readonly connections: FoundConnections['connections'];
+    };
+
+interface Question {
+  readonly missing: Set<string>;
+  readonly connections: FoundConnections['connections'][number][];
+  readonly done: () => void;
+}
+
+/**
+ * Asks the other nodes over a fanout exchange; each has a queue of its own there that goes with its connection. Nodes
+ * announce themselves, so that whoever asks knows how many answers there are to be.
+ */
+export class RabbitMqNodes extends Nodes {
+  private readonly logger = new Logger(RabbitMqNodes.name);
+  private readonly keeper: ChannelKeeper;
+  private readonly queue: string;
+  /** When (ms) each node announced itself last. */
+  private readonly seen = new Map<string, number>();
+  private readonly questions = new Map<string, Question>();
+  private announcedAt = -Infinity;
+  private look: (query: ConnectionQuery) => readonly OpenConnection[] = () => [];
+
+  constructor(
+    consuming: BrokerLink,
+    private readonly publisher: ConfirmingPublisher,
+    private readonly user: BrokerUser,
+    private readonly names: Names,
+    private readonly clock: Clock,
+    /** By which people know it; another one may have the same. */
+    private readonly name: string,
+  ) {
+    super();
+    this.queue = names.node(clock.newId());
+    this.keeper = new ChannelKeeper(consuming, 'nodes', (channel) => this.listen(channel));
+  }
+
+  override async start(find: (query: ConnectionQuery) => readonly OpenConnection[]): Promise<void> {
+    this.look = find;
+    await this.keeper.start();
+    this.beat();
+  }
+
+  override beat(): void {
+    const now = this.clock.elapsed();
+    for (const [node, at] of this.seen) if (now - at > MISSED) this.forget(node);
+    if (now - this.announcedAt >= ANNOUNCE) this.announce();
+  }
+
+  override async stop(): Promise<void> {
+    await this.tell({ kind: 'gone', node: this.queue }).catch(() => undefined);
+    await this.keeper.stop();
+  }
+
+  override find(query: ConnectionQuery): Promise<FoundConnections> {
+    const id = this.clock.newId();
+    return new Promise((resolve, reject) => {
+      const settle = (how: () => void): void => {
+        clearTimeout(timer);
+        this.questions.delete(id);
+        how();
+      };
+      const question: Question = {
+        missing: new Set([...this.seen.keys(), this.queue]),
+        connections: [],
+        done: () => {
+          settle(() => {
+            resolve({ connections: question.connections, partial: question.missing.size > 0 });
+          });
+        },
+      };
+      const timer = setTimeout(question.done, PATIENCE);
+      this.questions.set(id, question);
+      this.tell({ kind: 'ask', node: this.queue, id, replyTo: this.queue, query }).catch(
+        (error: unknown) => {
+          settle(() => {
+            reject(error instanceof Refusal ? error : new Refusal('UNAVAILABLE'));
+          });
+        },
+      );
+    });
+  }
+
+  private async listen(channel: ConfirmChannel): Promise<void> {
+    await declareControl(channel, this.names);
+    await channel.assertQueue(this.queue, { exclusive: true, autoDelete: true, durable: false });
+    await channel.bindQueue(this.queue, this.names.control, '');
+    await channel.prefetch(PREFETCH);
+    await channel.consume(
+      this.queue,
+      (delivery) => {
+        if (delivery === null) {
+          this.keeper.restart();
+          return;
+        }
+        try {
+          this.receive(delivery);
+        } catch (error) {
+          this.logger.warn(`not understood: ${String(error)}`);
+        }
+        channel.ack(delivery);
+      },
+      { exclusive: true },
+    );
+    // Others may have gone, or come, while this node could not hear them.
+    this.announcedAt = -Infinity;
+  }
+
+  private receive({ content, properties }: ConsumeMessage): void {
+    if (!this.user.believes(properties.userId)) {
+      this.logger.warn('a message of another user came to the exchange of the nodes: not believed');
+      return;
+    }
+    const notice = JSON.parse(content.toString()) as Notice;
+    if (notice.kind === 'gone') this.forget(notice.node);
+    else this.meet(notice.node);
+    if (notice.kind === 'ask') this.answer(notice.id, notice.replyTo, notice.query);
+    if (notice.kind === 'answer') this.take(notice);
+  }
+
+  /** One that is new here has not heard of this one either. */
+  private meet(node: string): void {
+    const isNew = !this.seen.has(node);
+    this.seen.set(node, this.clock.elapsed());
+    if (isNew && node !== this.queue) this.announce();
+  }
+
+  private forget(node: string): void {
+    this.seen.delete(node);
+  }
+
+  private answer(id: string, replyTo: string, query: ConnectionQuery): void {
+    const connections = this.look(query).map((one) => ({ ...one, node: this.name }));
+    const answer: Notice = { kind: 'answer', node: this.queue, id, connections };
+    this.publish('', replyTo, answer).catch((error: unknown) => {
+      this.logger.warn(`not answered: ${String(error)}`);
+    });
+  }
+
+  private take(answer: Extract<Notice, { kind: 'answer' }>): void {
+    const question = this.questions.get(answer.id);
+    if (question === undefined) return;
+    question.missing.delete(answer.node);
+    for (const one of answer.connections) question.connections.push(one);
+    if (question.missing.size === 0) question.done();
+  }
+
+  private announce(): void {
+    this.announcedAt = this.clock.elapsed();
+    this.tell({ kind: 'here', node: this.queue }).catch(() => {
+      // The broker is away, or takes nothing: again with the next beat but one.
+      this.announcedAt = this.clock.elapsed() - ANNOUNCE + 1000;
+    });
+  }
+
+  private tell(notice: Notice): Promise<void> {
+    return this.publish(this.names.control, '', notice);
+  }
+
+  private async publish(exchange: string, key: string, notice: Notice): Promise<void> {
+    const options = { userId: this.user.name, messageId: this.clock.newId() };
+    await this.publisher.publish(exchange, key, Buffer.from(JSON.stringify(notice)), options);
+  }
+}

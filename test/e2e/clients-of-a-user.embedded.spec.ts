@@ -1,0 +1,5 @@
+import { clientsOfAUser } from './clients-of-a-user';
+
+describe('the connections of a user, without a broker,', () => {
+  clientsOfAUser(() => ({}));
+});
