@@ -237,6 +237,25 @@ describe('bad input', () => {
       });
     });
 
+    it.each(['/client/:a(', '/client/*x', '/websocket/:a(', '/:a('])(
+      'answers 404 to a path that would be no pattern of a route, and logs nothing: %s',
+      async (path) => {
+        const written = (['stdout', 'stderr'] as const).map((stream) =>
+          jest.spyOn(process[stream], 'write').mockImplementation(() => true),
+        );
+        const answers = await Promise.all([node.get(path), node.post(path, {})]);
+        const lines = written.flatMap((spy) => spy.mock.calls);
+        for (const spy of written) spy.mockRestore();
+        for (const answer of answers) {
+          expect(answer).toMatchObject({
+            status: 404,
+            data: { code: 'NOT_FOUND', retryable: false },
+          });
+        }
+        expect(lines).toEqual([]);
+      },
+    );
+
     it('answers 405 with the methods that are allowed where another one is meant', async () => {
       const answer = await fetch(`${node.base}/websocket/push`, {
         headers: { authorization: `Bearer ${SERVICE_KEY}` },

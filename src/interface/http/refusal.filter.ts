@@ -51,12 +51,13 @@ export class RefusalFilter implements ExceptionFilter {
   }
 }
 
-/** Methods that the path of a request takes when it does not take the request's own. */
+/** Methods that the path of a request takes when no route takes it with the request's own. */
 function otherMethods(host: ArgumentsHost): readonly string[] {
-  const { url, method, server } = host.switchToHttp().getRequest<FastifyRequest>();
+  const { url, server, is404 } = host.switchToHttp().getRequest<FastifyRequest>();
   const [path = ''] = url.split('?');
-  const methods = METHODS.filter((one) => server.hasRoute({ method: one, url: path }));
-  return methods.some((one) => one === method) ? [] : methods;
+  // To the router these make a pattern of a path, of which it takes apart, or throws at, what a caller has written.
+  if (!is404 || /[:*]/.test(path)) return [];
+  return METHODS.filter((one) => server.hasRoute({ method: one, url: path }));
 }
 
 /** Fastify's own errors carry their status. */
