@@ -59,6 +59,8 @@ const MIN_SECRET = 32;
 const MIN_KEY = 16;
 const WELL_KNOWN =
   /secret|password|changeme|change-me|example|default|^(.)\1*$|1234567|qwerty|wirepost/i;
+/** Hosts of this machine (RFC 6761 6.3, RFC 1122 3.2.1.3), as URL writes them. */
+const LOOPBACK = /^(?:(?:[^.]+\.)*localhost\.?|127(?:\.\d+){3}|\[::1\])$/;
 
 function text(fallback: string) {
   return z.string().default(fallback);
@@ -315,10 +317,21 @@ function checkTogether(values: Values): void {
   if (values.NODE_ENV !== 'production') return;
   if (values.SERVICE_KEYS.length === 0)
     throw new SettingsError('SERVICE_KEYS must be set in production.');
-  if (values.PUBLIC_URL === '') throw new SettingsError('PUBLIC_URL must be set in production.');
+  checkPublicUrl(values);
   for (const { name, key } of values.SERVICE_KEYS) {
     if (WELL_KNOWN.test(key))
       throw new SettingsError(`SERVICE_KEYS: the key of ${name} is a well-known one.`);
+  }
+}
+
+/** Tokens and messages are for nobody on the way: only what does not leave the machine may go without TLS. */
+function checkPublicUrl({ PUBLIC_URL }: Values): void {
+  if (PUBLIC_URL === '') throw new SettingsError('PUBLIC_URL must be set in production.');
+  const { protocol, hostname } = new URL(PUBLIC_URL.replaceAll(PARTITION_MARK, '0'));
+  if (protocol !== 'wss:' && !LOOPBACK.test(hostname)) {
+    throw new SettingsError(
+      'PUBLIC_URL must start with wss:// in production, unless its host is localhost or a loopback address.',
+    );
   }
 }
 
@@ -346,7 +359,6 @@ function secretsOf(values: Values): readonly [string, ...string[]] | undefined {
   }
   if (secrets.length > 2)
     throw new SettingsError('JWT_SECRET must be one secret, or two while rotating.');
-  if (!production) return [first, ...others];
   for (const secret of secrets) {
     if (secret.length < MIN_SECRET) {
       throw new SettingsError(`JWT_SECRET must be at least ${String(MIN_SECRET)} characters long.`);

@@ -40,8 +40,19 @@ describe('the start', () => {
         JWT_SECRET: 'secret'.repeat(6),
       },
     ],
+    ['JWT_SECRET', { JWT_SECRET: 'not-so-long' }],
+    ['JWT_SECRET', { NODE_ENV: 'test', JWT_SECRET: 'secret'.repeat(6) }],
     ['SERVICE_KEYS', { NODE_ENV: 'production', PUBLIC_URL: 'wss://a.b', JWT_SECRET: GOOD_SECRET }],
     ['PUBLIC_URL', { NODE_ENV: 'production', SERVICE_KEYS: GOOD_KEY, JWT_SECRET: GOOD_SECRET }],
+    [
+      'PUBLIC_URL',
+      {
+        NODE_ENV: 'production',
+        PUBLIC_URL: 'ws://a.example.com',
+        SERVICE_KEYS: GOOD_KEY,
+        JWT_SECRET: GOOD_SECRET,
+      },
+    ],
   ])(
     'refuses a wrong %s with one sentence that names it and not its value: %j',
     async (name, env) => {

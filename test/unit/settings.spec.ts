@@ -30,8 +30,9 @@ describe('the settings', () => {
   });
 
   it('accept two secrets while rotating, and no third', () => {
-    expect(readSettings({ JWT_SECRET: 'a, b' }).tokens.secrets).toEqual(['a', 'b']);
-    expect(() => readSettings({ JWT_SECRET: 'a,b,c' })).toThrow(/^JWT_SECRET/);
+    const [a, b, c] = ['a', 'b', 'c'].map((one) => `${one}-${production.JWT_SECRET}`);
+    expect(readSettings({ JWT_SECRET: `${a}, ${b}` }).tokens.secrets).toEqual([a, b]);
+    expect(() => readSettings({ JWT_SECRET: `${a},${b},${c}` })).toThrow(/^JWT_SECRET must be one/);
   });
 
   it('show the console outside production, unless they say otherwise', () => {
@@ -40,6 +41,68 @@ describe('the settings', () => {
     expect(readSettings(production).console).toBe(false);
     expect(readSettings({ ...production, CONSOLE: 'true' }).console).toBe(true);
     expect(() => readSettings({ CONSOLE: 'yes' })).toThrow(/^CONSOLE must be/);
+  });
+
+  it.each(['development', 'test', 'production'])(
+    'refuse a secret that anybody could guess, also in %s',
+    (NODE_ENV) => {
+      const env = { ...production, NODE_ENV };
+      expect(readSettings(env).tokens.secrets).toEqual([production.JWT_SECRET]);
+      for (const JWT_SECRET of ['secret', production.JWT_SECRET.slice(1)]) {
+        expect(() => readSettings({ ...env, JWT_SECRET })).toThrow(
+          /^JWT_SECRET must be at least 32/,
+        );
+      }
+      for (const JWT_SECRET of [
+        'secret'.repeat(6),
+        'x'.repeat(40),
+        `Wirepost-${'x9'.repeat(16)}`,
+      ]) {
+        expect(() => readSettings({ ...env, JWT_SECRET })).toThrow(
+          /^JWT_SECRET must not be a well-known value/,
+        );
+      }
+    },
+  );
+
+  it('let clients go without TLS in production to nobody but this machine', () => {
+    const partitions = { AMQP_URL: 'amqp://broker', LOG_PARTITIONS: '2' };
+    const start = (PUBLIC_URL: string) => () =>
+      readSettings({
+        ...production,
+        ...(PUBLIC_URL.includes('{') && partitions),
+        PUBLIC_URL,
+      });
+    for (const host of [
+      'localhost',
+      'localhost:8086/path',
+      'localhost.',
+      'LOCALHOST',
+      'a.b.localhost',
+      '{partition}.localhost',
+      '127.0.0.1:8086',
+      '127.1.2.3',
+      '[::1]:8086',
+    ]) {
+      expect(start(`ws://${host}`)).not.toThrow();
+    }
+    for (const host of [
+      'a.b',
+      'p{partition}.a.b',
+      'localhost.a.b',
+      'notlocalhost',
+      '127.0.0.1.a.b',
+      '128.0.0.1',
+      '10.127.0.1',
+      '0.0.0.0',
+      '[::]',
+      '[fe80::1]',
+      'localhost@a.b',
+    ]) {
+      expect(start(`ws://${host}`)).toThrow(/^PUBLIC_URL must start with wss:\/\/ in production/);
+      expect(start(`wss://${host}`)).not.toThrow();
+    }
+    expect(() => readSettings({ PUBLIC_URL: 'ws://a.b' })).not.toThrow();
   });
 
   it.each<[string, Record<string, string>]>([
