@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { ServiceKey } from './application/ports/service-keys';
 import type { RabbitMqSettings } from './infrastructure/rabbitmq/rabbitmq-settings';
 import type { WebSocketSettings } from './interface/websocket/websocket-settings';
+import { duration, each, integer, list, parsed, readDuration, size, text } from './setting-readers';
 
 /** Everything that can be set, one slice for each part of the program. */
 export interface Settings {
@@ -45,14 +46,6 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-const SIZES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 /** What stands for the number of a partition in PUBLIC_URL. */
 const PARTITION_MARK = '{partition}';
 const MIN_SECRET = 32;
@@ -61,82 +54,6 @@ const WELL_KNOWN =
   /secret|password|changeme|change-me|example|default|^(.)\1*$|1234567|qwerty|wirepost/i;
 /** Hosts of this machine (RFC 6761 6.3, RFC 1122 3.2.1.3), as URL writes them. */
 const LOOPBACK = /^(?:(?:[^.]+\.)*localhost\.?|127(?:\.\d+){3}|\[::1\])$/;
-
-function text(fallback: string) {
-  return z.string().default(fallback);
-}
-
-/** Reads `text` with `parse`; what it cannot read is an error that states the rule. */
-function parsed<T>(fallback: string, rule: string, parse: (value: string) => T | undefined) {
-  return text(fallback).transform((value, context) => {
-    const result = parse(value.trim());
-    if (result !== undefined) return result;
-    context.addIssue({ code: 'custom', message: rule });
-    return z.NEVER;
-  });
-}
-
-function integer(fallback: string, min: number, max: number) {
-  return parsed(fallback, `must be an integer of ${String(min)} to ${String(max)}`, (value) => {
-    const number = Number(value);
-    return /^\d+$/.test(value) && number >= min && number <= max ? number : undefined;
-  });
-}
-
-function readDuration(value: string): number | undefined {
-  const match = /^(\d+)(ms|s|m|h|d)$/.exec(value);
-  const unit = UNITS[match?.[2] ?? ''];
-  return unit === undefined ? undefined : Number(match?.[1]) * unit;
-}
-
-function duration(fallback: string, min: string, max: string) {
-  const low = readDuration(min) ?? 0;
-  const high = readDuration(max) ?? Infinity;
-  return parsed(
-    fallback,
-    `must be a duration such as 90s or 15m, from ${min} to ${max}`,
-    (value) => {
-      const ms = readDuration(value);
-      return ms !== undefined && ms >= low && ms <= high ? ms : undefined;
-    },
-  );
-}
-
-function readSize(value: string): number | undefined {
-  const match = /^(\d+)(B|KiB|MiB|GiB)$/.exec(value);
-  const unit = SIZES[match?.[2] ?? ''];
-  return unit === undefined ? undefined : Number(match?.[1]) * unit;
-}
-
-function size(fallback: string, min: string, max: string) {
-  const low = readSize(min) ?? 0;
-  const high = readSize(max) ?? Infinity;
-  return parsed(
-    fallback,
-    `must be a size such as 64KiB or 256MiB, from ${min} to ${max}`,
-    (value) => {
-      const bytes = readSize(value);
-      return bytes !== undefined && bytes >= low && bytes <= high ? bytes : undefined;
-    },
-  );
-}
-
-function list(value: string): readonly string[] {
-  return value
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '');
-}
-
-function each<T>(value: string, read: (one: string) => T | undefined): readonly T[] | undefined {
-  const results: T[] = [];
-  for (const one of list(value)) {
-    const result = read(one);
-    if (result === undefined) return undefined;
-    results.push(result);
-  }
-  return results;
-}
 
 function readServiceKey(value: string): ServiceKey | undefined {
   const match = /^([A-Za-z0-9_-]+):([a-z+]+):([^\s:,]+)$/.exec(value);
