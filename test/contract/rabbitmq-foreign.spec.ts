@@ -16,6 +16,7 @@ silence();
 
 const USER = `backend-${String(process.pid)}`;
 const HOUR = 3_600_000;
+const MiB = 1024 * 1024;
 
 /** What other programs publish, under a user of their own. */
 describe('an entry that another program has published', () => {
@@ -123,6 +124,13 @@ describe('an entry that another program has published', () => {
       },
     );
 
+    it('may have 1 MiB with the messageId that is taken out of it, whatever is added', async () => {
+      const frame = JSON.stringify(aBody({ messageId: 'm1', content: '' })).length;
+      const content = 'x'.repeat(MiB - frame);
+      await read(JSON.stringify(aBody({ messageId: 'm1', content })));
+      expect(jsonOf(listener.message('m1'))).toMatchObject({ content });
+    });
+
     it('is the same entry for a reader that comes later', async () => {
       await broker.logWriter.append(anEntry({ messageId: 'own' }));
       await read(JSON.stringify(aBody()), { timestamp: 1_700_000_000 });
@@ -156,6 +164,14 @@ describe('an entry that another program has published', () => {
       ['a question to the server', JSON.stringify(aQuestion()), 'BAD_FIELD'],
       ['a reserved type', JSON.stringify(aBody({ businessType: 'wirepost.gap' })), 'BAD_FIELD'],
       ['over 1 MiB', JSON.stringify(aBody({ content: 'x'.repeat(1_048_576) })), 'TOO_LARGE'],
+      [
+        'over 1 MiB once it is written without its messageId',
+        JSON.stringify(aBody({ messageId: 'm1', content: 'C' })).replace(
+          '"C"',
+          `[${Array.from({ length: 60_000 }, () => '1e20').join()}]`,
+        ),
+        'TOO_LARGE',
+      ],
     ])('is skipped with the reason, and reading goes on: %s', async (_, content, code) => {
       await read(content);
       const [first] = listener.entries;

@@ -9,9 +9,14 @@ import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
 /** Bytes of a body above which it is not looked at. */
 export const MAX_BYTES = 1024 * 1024;
 
+/** Throws TOO_LARGE for a body of more bytes. */
+export function checkSize({ length }: Buffer): void {
+  if (length > MAX_BYTES) throw new Refusal('TOO_LARGE', `${String(length)} bytes`);
+}
+
 /** Reads the JSON object that another program has published; throws a Refusal for anything else. */
 export function readJson(content: Buffer): object {
-  if (content.length > MAX_BYTES) throw new Refusal('TOO_LARGE', `${String(content.length)} bytes`);
+  checkSize(content);
   if (!isUtf8(content)) throw new Refusal('BAD_JSON', 'not UTF-8');
   const text = content.toString();
   if (isDeeperThan(LIMITS.depth, text)) throw new Refusal('TOO_DEEP');

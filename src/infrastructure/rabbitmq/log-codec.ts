@@ -10,7 +10,7 @@ import { expiryOf } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
 import type { BrokerUser } from './broker-user';
-import { readJson, usableId } from './foreign-input';
+import { checkSize, readJson, usableId } from './foreign-input';
 import { decodeMessages, encodeMessages, type NewMessage } from './message-batch';
 
 const TYPE = {
@@ -186,14 +186,21 @@ function foreignMessage(
 /** The bytes as they came where that is possible; `timestamp` is added, `messageId` is taken out. */
 function bodyBytes(value: object, body: UnifiedBody, content: Buffer, timestamp: number): Buffer {
   const hasTime = body.timestamp !== undefined;
-  if (!Object.hasOwn(value, 'messageId') && (hasTime || !Object.hasOwn(value, 'timestamp'))) {
-    const end = content.lastIndexOf(CLOSE_OBJECT);
-    if (hasTime) return content.subarray(0, end + 1);
-    const suffix = Buffer.from(`,"timestamp":${String(timestamp)}}`);
-    return Buffer.concat([content.subarray(0, end), suffix]);
-  }
-  const { messageId: _, ...rest } = body;
-  return Buffer.from(JSON.stringify({ ...rest, timestamp }));
+  const isAsItCame =
+    !Object.hasOwn(value, 'messageId') && (hasTime || !Object.hasOwn(value, 'timestamp'));
+  const bytes = isAsItCame
+    ? content.subarray(0, content.lastIndexOf(CLOSE_OBJECT) + 1)
+    : withoutId(body);
+  if (hasTime) return bytes;
+  const suffix = Buffer.from(`,"timestamp":${String(timestamp)}}`);
+  return Buffer.concat([bytes.subarray(0, -1), suffix]);
+}
+
+function withoutId({ messageId: _, ...rest }: UnifiedBody): Buffer {
+  const bytes = Buffer.from(JSON.stringify(rest));
+  // What was written in few characters may be longer as JSON.stringify writes it: 1e20 has 21 digits.
+  checkSize(bytes);
+  return bytes;
 }
 
 function secondsOf(properties: MessageProperties): number {
