@@ -1,3 +1,5 @@
+import type { Duplex } from 'node:stream';
+
 import amqp, { type Channel, type ChannelModel, type GetMessage } from 'amqplib';
 
 import { SystemClock } from '../../src/infrastructure/observability/system-clock';
@@ -48,6 +50,18 @@ export class Program {
 
   async close(): Promise<void> {
     await this.connection.close().catch(() => undefined);
+  }
+
+  /** What is published from now on has bytes that are no UTF-8 in place of eight `~` or more, which amqplib would not write. */
+  writeBadUtf8(): void {
+    const { stream } = this.connection.connection as unknown as { readonly stream: Duplex };
+    const write = stream.write.bind(stream) as (chunk: Buffer) => boolean;
+    stream.write = (chunk: Buffer): boolean => {
+      const bytes = chunk
+        .toString('latin1')
+        .replace(/~{8,}/g, ({ length }) => '\xff'.repeat(length));
+      return write(Buffer.from(bytes, 'latin1'));
+    };
   }
 
   /** Everything in a queue, which is left as it is. */

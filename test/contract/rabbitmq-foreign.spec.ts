@@ -323,13 +323,22 @@ describe('an upstream message that another program has published', () => {
     ]);
   });
 
+  const bad = '~'.repeat(100);
   it.each([
     ['a number below every integer', { score: { '!': 'double', value: -1e300 } }],
+    ['a fraction beyond 2^50', { score: { '!': 'double', value: 2 ** 50 + 0.5 } }],
     ['a name that amqplib takes for its own', { a: { '!': 'object', value: { '!': 'text' } } }],
+    [
+      'a name that is the prototype of what it stands in',
+      { a: JSON.parse('{"__proto__":{"b":{"!":"double","value":-1e300}}}') as unknown },
+    ],
+    ['a name that is no UTF-8', { [bad]: 1 }],
+    ['the same within another', { a: [{ [bad]: 1 }] }],
     ['more numbers than fit again', { many: Array.from({ length: 7250 }, () => 1.5) }],
   ])(
     'that is invalid, with headers that cannot be written again, is buried once: %s',
     async (_, headers) => {
+      program.writeBadUtf8();
       publish('hello', { messageId: 'bad', headers: { ...headers, 'x-trace': 'abc' } });
       publish(JSON.stringify(aQuestion({ messageId: 'good' })));
       await eventually(() => {
@@ -339,6 +348,46 @@ describe('an upstream message that another program has published', () => {
       expect(letter?.properties.messageId).toBe('bad');
       expect(letter?.properties.headers).toMatchObject({ 'x-trace': 'abc' });
       expect(more).toEqual([]);
+    },
+  );
+
+  it('that is invalid, with a message-id that cannot be written again, is buried without it', async () => {
+    program.writeBadUtf8();
+    publish('hello', { messageId: bad, headers: { 'x-trace': 'abc' } });
+    publish(JSON.stringify(aQuestion({ messageId: 'good' })));
+    await eventually(() => {
+      expect(handler.ids).toEqual(['good', 'good']);
+    });
+    const [letter, ...more] = await program.peek(`${prefix}.dead`);
+    expect(letter?.properties.messageId).toBeUndefined();
+    expect(letter?.properties.headers).toMatchObject({ 'x-trace': 'abc' });
+    expect(more).toEqual([]);
+  });
+
+  it.each([
+    ['hello', 'BAD_JSON'],
+    [JSON.stringify(aQuestion({ messageId: 'm1' })), 'cannot be written again'],
+  ])(
+    'whose other properties cannot be written again is buried without them: %s',
+    async (content, reason) => {
+      program.writeBadUtf8();
+      publish(content, {
+        type: 'wirepost.upstream',
+        userId: 'guest',
+        messageId: 'm1',
+        appId: `wirepost client 1 once ${bad}`,
+        headers: { 'x-trace': 'abc' },
+      });
+      await eventually(async () => {
+        expect(await program.deadLetters(prefix)).toHaveLength(1);
+      });
+      const [letter] = await program.peek(`${prefix}.dead`);
+      expect(letter?.content.toString()).toBe(content);
+      expect(letter?.properties.headers).toMatchObject({
+        'wp-reason': expect.stringContaining(reason) as string,
+        'wp-queue': `${prefix}.handler.qrcode.refresh`,
+      });
+      expect(letter?.properties.headers).not.toHaveProperty('x-trace');
     },
   );
 

@@ -7,7 +7,7 @@ import { countsAfter, type Outcome, type Retry } from '../../domain/routing/rede
 import type { BrokerLink } from './broker-link';
 import { carriedHeaders } from './carried-headers';
 import { ChannelKeeper } from './channel-keeper';
-import type { ConfirmingPublisher } from './confirming-publisher';
+import { type ConfirmingPublisher, NotWritable } from './confirming-publisher';
 import { declareHandler, type Names } from './topology';
 import type { UpstreamCodec } from './upstream-codec';
 
@@ -15,8 +15,17 @@ import type { UpstreamCodec } from './upstream-codec';
 const PAUSE = 1000;
 /** Characters of a reason that a dead letter keeps. */
 const MAX_REASON = 1000;
+/** Bytes of a `message-id`. */
+const MAX_ID = 255;
 
 type Handle = (delivery: UpstreamDelivery) => Promise<Outcome>;
+
+interface Burial {
+  readonly reason: string;
+  readonly attempt: number;
+  /** Without what the delivery brought beside its content and its id. */
+  readonly isBare?: boolean;
+}
 
 /** Consumes one handler's queue. The one place that acknowledges: after the outcome is safe, never before. */
 export class AckingConsumer {
@@ -98,18 +107,39 @@ export class AckingConsumer {
     raw: ConsumeMessage,
   ): Promise<void> {
     const delivery = this.decode(raw);
-    const refused = delivery instanceof Refusal;
-    const outcome = refused
-      ? reject(`${delivery.code}: ${delivery.message}`)
-      : await this.repeat(closed, () => this.handle(delivery));
+    const outcome =
+      delivery instanceof Refusal
+        ? reject(`${delivery.code}: ${delivery.message}`)
+        : await this.repeat(closed, () => this.handle(delivery));
     if (outcome === undefined) return;
-    const isSafe = await this.repeat(closed, async () => {
-      if (outcome.kind === 'retry' && !refused) await this.again(delivery, outcome);
-      if (outcome.kind === 'reject')
-        await this.bury(raw, outcome.reason, refused ? 1 : delivery.attempt);
-      return true;
-    });
+    const isSafe = await this.repeat(closed, this.securing(raw, delivery, outcome));
     if (isSafe === true) ack(channel, raw);
+  }
+
+  /** Publishes what an outcome asks for, each time it is called, and resolves when that is confirmed. */
+  private securing(
+    raw: ConsumeMessage,
+    delivery: UpstreamDelivery | Refusal,
+    outcome: Outcome,
+  ): () => Promise<true> {
+    const attempt = delivery instanceof Refusal ? 1 : delivery.attempt;
+    let publish = async (): Promise<void> => {
+      if (outcome.kind === 'retry' && !(delivery instanceof Refusal))
+        await this.again(delivery, outcome);
+      if (outcome.kind === 'reject') await this.bury(raw, { reason: outcome.reason, attempt });
+    };
+    return async () => {
+      try {
+        await publish();
+      } catch (error) {
+        if (!(error instanceof NotWritable) || outcome.kind === 'done') throw error;
+        // It could not be written the next time either.
+        const reason = `${outcome.reason} (it cannot be written again: ${error.message})`;
+        publish = () => this.bury(raw, { reason, attempt, isBare: true });
+        await publish();
+      }
+      return true;
+    };
   }
 
   /** Undefined when the channel closed, by which the broker has the delivery back, or the consumer is to stop. */
@@ -157,17 +187,17 @@ export class AckingConsumer {
 
   private async bury(
     { content, properties }: ConsumeMessage,
-    reason: string,
-    attempt: number,
+    { reason, attempt, isBare = false }: Burial,
   ): Promise<void> {
     const { businessType } = this.queue;
     const id: unknown = properties.messageId;
     const routing = await this.publisher.publish(this.names.dead, businessType, content, {
-      ...this.codec.carried(properties),
-      ...(typeof id === 'string' && { messageId: id }),
+      ...(!isBare && this.codec.carried(properties)),
+      // Bytes that are no UTF-8 have become longer when they were read.
+      ...(typeof id === 'string' && Buffer.byteLength(id) <= MAX_ID && { messageId: id }),
       contentType: 'application/json',
       headers: {
-        ...carriedHeaders(properties.headers),
+        ...(!isBare && carriedHeaders(properties.headers)),
         'wp-reason': reason.slice(0, MAX_REASON),
         'wp-business-type': businessType,
         'wp-attempt': attempt,

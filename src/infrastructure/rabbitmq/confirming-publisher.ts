@@ -13,6 +13,8 @@ const CUT_OFF = 8000;
 /** ms between two looks for publishes that have waited too long. */
 const SWEEP = 100;
 
+type Confirm = (error: unknown) => void;
+
 /** Everything that a publish keeps until its confirm: some thousands are under way when the broker is busy. */
 interface Pending {
   readonly exchange: string;
@@ -25,6 +27,11 @@ interface Pending {
   readonly resolve: (routing: Routing) => void;
   readonly reject: (reason: Error) => void;
   returned: boolean;
+}
+
+/** What was to be published cannot be written in AMQP, now or later. */
+export class NotWritable extends Error {
+  override readonly name = 'NotWritable';
 }
 
 /**
@@ -103,7 +110,8 @@ export class ConfirmingPublisher {
 
   /**
    * Resolves after the broker's confirm; `unroutable` when no queue took it. Rejects with UNAVAILABLE when nothing was
-   * published, with UNKNOWN_OUTCOME when the confirm did not come or was a nack. Completes `options`.
+   * published, with UNKNOWN_OUTCOME when the confirm did not come or was a nack, with NotWritable when AMQP has no form for
+   * it. Completes `options`.
    */
   publish(
     exchange: string,
@@ -133,13 +141,11 @@ export class ConfirmingPublisher {
         reject,
         returned: false,
       };
+      const confirm = this.confirmOf(pending);
       try {
-        channel.publish(exchange, key, content, options, this.confirmOf(pending));
+        channel.publish(exchange, key, content, options, confirm);
       } catch (error) {
-        // Nothing was written, but amqplib 0.10 (golevelup's own, where none overrides it) counts it: confirms are one off.
-        this.keeper.restart();
-        const isClosing = error instanceof Error && error.name === 'IllegalOperationError';
-        reject(isClosing ? new Refusal('UNAVAILABLE', 'the broker is away') : toError(error));
+        reject(this.notPublished(error, channel, confirm));
         return;
       }
       this.pending.add(pending);
@@ -149,10 +155,20 @@ export class ConfirmingPublisher {
   }
 
   /** A function of its own, so that it holds the pending publish only and not the content. */
-  private confirmOf(pending: Pending): (error: unknown) => void {
+  private confirmOf(pending: Pending): Confirm {
     return (error) => {
       this.settle(pending, error);
     };
+  }
+
+  /** Why nothing was written. */
+  private notPublished(error: unknown, channel: ConfirmChannel, confirm: Confirm): Error {
+    const isClosing = error instanceof Error && error.name === 'IllegalOperationError';
+    if (isClosing || isCounted(channel, confirm)) this.keeper.restart();
+    if (isClosing) return new Refusal('UNAVAILABLE', 'the broker is away');
+    return new NotWritable(error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
   }
 
   private settle(pending: Pending, error: unknown): void {
@@ -206,6 +222,11 @@ export class ConfirmingPublisher {
   }
 }
 
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+/**
+ * True when the channel waits for the confirm of what it has not written: amqplib 0.10 (golevelup's own, where none overrides
+ * it) counts before it writes, so that all further confirms are one off.
+ */
+function isCounted(channel: ConfirmChannel, confirm: Confirm): boolean {
+  const { unconfirmed } = channel as unknown as { readonly unconfirmed?: readonly unknown[] };
+  return unconfirmed?.at(-1) === confirm;
 }

@@ -3,7 +3,10 @@ import { EventEmitter } from 'node:events';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 
 import type { BrokerLink } from '../../../src/infrastructure/rabbitmq/broker-link';
-import { ConfirmingPublisher } from '../../../src/infrastructure/rabbitmq/confirming-publisher';
+import {
+  ConfirmingPublisher,
+  NotWritable,
+} from '../../../src/infrastructure/rabbitmq/confirming-publisher';
 
 const MiB = 1024 * 1024;
 const TIMEOUT = 500;
@@ -11,14 +14,21 @@ const TIMEOUT = 500;
 /** A broker that takes everything and confirms when the test says so. */
 class SlowChannel extends EventEmitter {
   readonly confirms: ((error: unknown) => void)[] = [];
+  /** As amqplib names what it has counted. */
+  readonly unconfirmed: unknown[] = [];
+  /** True for amqplib 0.10. */
+  countsFirst = false;
 
   publish(
     _exchange: string,
     _key: string,
     _content: Buffer,
-    _options: object,
+    { messageId }: { messageId?: string },
     confirm: () => void,
   ) {
+    if (this.countsFirst) this.unconfirmed.push(confirm);
+    if (messageId === 'unwritable') throw new TypeError('it has no form');
+    if (!this.countsFirst) this.unconfirmed.push(confirm);
     this.confirms.push(confirm);
     return true;
   }
@@ -58,10 +68,16 @@ describe('a publisher whose broker is slower than its callers', () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  const publish = async (): Promise<string> => {
+  const publish = async (messageId?: string): Promise<string> => {
     try {
-      return await publisher.publish('x', 'k', Buffer.alloc(MiB), {});
+      return await publisher.publish(
+        'x',
+        'k',
+        Buffer.alloc(MiB),
+        messageId === undefined ? {} : { messageId },
+      );
     } catch (error) {
+      if (error instanceof NotWritable) return error.message;
       return (error as { code: string }).code;
     }
   };
@@ -90,5 +106,22 @@ describe('a publisher whose broker is slower than its callers', () => {
     await jest.advanceTimersByTimeAsync(TIMEOUT);
     expect(channels).toHaveLength(2);
     expect(await fill()).toBe(64);
+  });
+
+  it('refuses what cannot be written and leaves the others under way alone', async () => {
+    const published = publish();
+    expect(await publish('unwritable')).toBe('it has no form');
+    channels[0]?.confirms.at(-1)?.(null);
+    expect(await published).toBe('routed');
+    expect(channels).toHaveLength(1);
+  });
+
+  it('begins anew when what cannot be written was counted all the same', async () => {
+    for (const channel of channels) channel.countsFirst = true;
+    const published = publish();
+    expect(await publish('unwritable')).toBe('it has no form');
+    expect(await published).toBe('UNKNOWN_OUTCOME');
+    await jest.advanceTimersByTimeAsync(TIMEOUT);
+    expect(channels).toHaveLength(2);
   });
 });
