@@ -56,6 +56,14 @@ describe('the RabbitMQ adapters', () => {
   const publish = (messageId: string): Promise<string> =>
     broker.upstream.publish(question({ messageId }));
 
+  /** The broker closes the channels on which a queue is consumed, as if each had asked for a queue that is not there. */
+  async function closeConsumersOf(queue: string): Promise<void> {
+    const find = `{ok, Q} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"${queue}">>))`;
+    const declare = `{'queue.declare', 0, <<"no such queue">>, true, false, false, false, false, []}`;
+    const close = `length([rabbit_channel:do(element(1, C), ${declare}) || C <- rabbit_amqqueue:consumers(Q)])`;
+    expect(await sharedBroker().evaluate(`${find}, ${close}`)).toBe('1');
+  }
+
   describe('append', () => {
     it('is refused while the log is not bound to its exchange', async () => {
       await append('m1');
@@ -350,6 +358,38 @@ describe('the RabbitMQ adapters', () => {
       expect(handler.ids).toEqual(['m1']);
       expect(await program.peek(`${prefix}.handler.${TYPE}`)).toEqual([]);
     });
+
+    it.each([
+      { kind: 'retry', delay: 100, reason: 'busy' },
+      { kind: 'reject', reason: 'bad' },
+    ] as const)(
+      'publish nothing of a message that the broker has taken back meanwhile: $kind',
+      async (outcome) => {
+        const handler = new ToldHandler((n) => (n === 1 || n === 3 ? outcome : DONE));
+        handler.holding = true;
+        await consume(handler);
+        await publish('m1');
+        await eventually(() => {
+          expect(handler.working).toBe(1);
+        });
+        await closeConsumersOf(`${prefix}.handler.${TYPE}`);
+        await eventually(() => {
+          expect(handler.working).toBe(2);
+        });
+        handler.release();
+        await publish('m2');
+        const seen = outcome.kind === 'retry' ? ['m1', 'm1', 'm2', 'm2'] : ['m1', 'm1', 'm2'];
+        await eventually(() => {
+          expect(handler.ids).toEqual(seen);
+        });
+        await eventually(async () => {
+          const letters = await program.deadLetters(prefix);
+          expect(letters.map(({ messageId }) => messageId)).toEqual(
+            outcome.kind === 'reject' ? ['m2'] : [],
+          );
+        });
+      },
+    );
 
     it('leave to others what they had not begun when they stopped', async () => {
       const first = new ToldHandler();

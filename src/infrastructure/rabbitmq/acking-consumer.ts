@@ -111,7 +111,8 @@ export class AckingConsumer {
       delivery instanceof Refusal
         ? reject(`${delivery.code}: ${delivery.message}`)
         : await this.repeat(closed, () => this.handle(delivery));
-    if (outcome === undefined) return;
+    // The broker has what a closed channel had: another copy would be worked on beside that.
+    if (outcome === undefined || closed.aborted) return;
     const isSafe = await this.repeat(closed, this.securing(raw, delivery, outcome));
     if (isSafe === true) ack(channel, raw);
   }
