@@ -67,6 +67,8 @@ export class Program {
   /** Everything in a queue, which is left as it is. */
   async peek(queue: string): Promise<GetMessage[]> {
     const channel = await this.connection.createChannel();
+    // A queue that is not there; `get` says so.
+    channel.on('error', () => undefined);
     const found: GetMessage[] = [];
     for (;;) {
       const message = await channel.get(queue);

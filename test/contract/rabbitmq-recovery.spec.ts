@@ -82,10 +82,29 @@ describe('the RabbitMQ adapters', () => {
         ['a', 'b', 'a'].map((messageId) => outcome(append(messageId))),
       );
       expect(refused).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE']);
-      await program.channel.bindQueue(`${prefix}.log`, `${prefix}.push`, '');
-      await append('c');
+      await eventually(() => append('c'));
       await eventually(() => {
         expect(listener.ids).toEqual(['m1', 'c']);
+      });
+    });
+
+    it('binds the log again that it could not be routed to, and leaves its channel open meanwhile', async () => {
+      const warnings = jest.spyOn(Logger.prototype, 'warn');
+      const listener = await follow();
+      await program.channel.unbindQueue(`${prefix}.log`, `${prefix}.push`, '');
+      const refused: string[] = [];
+      await eventually(async () => {
+        const answer = await outcome(append('m1'));
+        refused.push(answer);
+        expect(answer).toBe('accepted');
+      });
+      expect(refused.length).toBeGreaterThan(1);
+      expect(new Set(refused.slice(0, -1))).toEqual(new Set(['UNAVAILABLE']));
+      const lines = warnings.mock.calls.map(([line]) => String(line));
+      warnings.mockRestore();
+      expect(lines.filter((line) => line.startsWith('declares anew'))).toHaveLength(1);
+      await eventually(() => {
+        expect(listener.ids).toEqual(['m1']);
       });
     });
 
@@ -293,6 +312,12 @@ describe('the RabbitMQ adapters', () => {
   });
 
   describe('handlers', () => {
+    /** How a queue that has an exchange of its own name gets no messages any more. */
+    const losses: [string, (queue: string) => Promise<unknown>][] = [
+      ['deleted', (queue) => program.channel.deleteQueue(queue)],
+      ['not bound', (queue) => program.channel.unbindQueue(queue, queue, '')],
+    ];
+
     it('get messages again after their queue was deleted', async () => {
       const handler = await consume(new ToldHandler());
       await publish('m1');
@@ -308,26 +333,28 @@ describe('the RabbitMQ adapters', () => {
       });
     });
 
-    it('keep a message whose retry has no queue to wait in, without handling it meanwhile', async () => {
-      const retries = `${prefix}.retry.100`;
-      const warnings = jest.spyOn(Logger.prototype, 'error');
-      await program.channel.unbindQueue(retries, retries, '');
-      const handler = new ToldHandler((n) =>
-        n === 1 ? { kind: 'retry', delay: 100, reason: 'busy' } : DONE,
-      );
-      await consume(handler);
-      await publish('m1');
-      await eventually(() => {
-        expect(warnings.mock.calls.length).toBeGreaterThan(2);
-      });
-      warnings.mockRestore();
-      expect(handler.ids).toEqual(['m1']);
-      await program.channel.bindQueue(retries, retries, '');
-      await eventually(() => {
-        expect(handler.ids).toEqual(['m1', 'm1']);
-      });
-      expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 2]);
-    });
+    it.each(losses)(
+      'keep a message whose retry has no queue to wait in, and make that again: it is %s',
+      async (_, lose) => {
+        const retries = `${prefix}.retry.100`;
+        const errors = jest.spyOn(Logger.prototype, 'error');
+        await lose(retries);
+        const handler = new ToldHandler((n) =>
+          n === 1 ? { kind: 'retry', delay: 100, reason: 'busy' } : DONE,
+        );
+        await consume(handler);
+        await publish('m1');
+        await eventually(() => {
+          expect(errors).toHaveBeenCalledWith(expect.stringContaining('retry queue is missing'));
+        });
+        errors.mockRestore();
+        expect(handler.ids).toEqual(['m1']);
+        await eventually(() => {
+          expect(handler.ids).toEqual(['m1', 'm1']);
+        });
+        expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 2]);
+      },
+    );
 
     it('keep a message whose retry cannot be published, until it can', async () => {
       await program.channel.deleteExchange(`${prefix}.retry.100`);
@@ -342,22 +369,29 @@ describe('the RabbitMQ adapters', () => {
       expect(handler.got.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
     });
 
-    it('keep a message whose dead letter has no queue to lie in', async () => {
-      await program.channel.unbindQueue(`${prefix}.dead`, `${prefix}.dead`, '');
-      const warnings = jest.spyOn(Logger.prototype, 'error');
-      const handler = await consume(new ToldHandler(() => ({ kind: 'reject', reason: 'bad' })));
-      await publish('m1');
-      await eventually(() => {
-        expect(warnings.mock.calls.length).toBeGreaterThan(0);
-      });
-      warnings.mockRestore();
-      await program.channel.bindQueue(`${prefix}.dead`, `${prefix}.dead`, '');
-      await eventually(async () => {
-        expect(await program.deadLetters(prefix)).toMatchObject([{ messageId: 'm1' }]);
-      });
-      expect(handler.ids).toEqual(['m1']);
-      expect(await program.peek(`${prefix}.handler.${TYPE}`)).toEqual([]);
-    });
+    it.each(losses)(
+      'keep a message whose dead letter has no queue to lie in, and make that again: it is %s',
+      async (_, lose) => {
+        const dead = `${prefix}.dead`;
+        await lose(dead);
+        const errors = jest.spyOn(Logger.prototype, 'error');
+        const handler = await consume(new ToldHandler(() => ({ kind: 'reject', reason: 'bad' })));
+        await publish('m1');
+        await eventually(() => {
+          expect(errors).toHaveBeenCalledWith(
+            expect.stringContaining('dead letter queue is missing'),
+          );
+        });
+        errors.mockRestore();
+        await eventually(async () => {
+          expect(await program.deadLetters(prefix)).toMatchObject([{ messageId: 'm1' }]);
+        });
+        expect(handler.ids).toEqual(['m1']);
+        await eventually(async () => {
+          expect(await program.peek(`${prefix}.handler.${TYPE}`)).toEqual([]);
+        });
+      },
+    );
 
     it.each([
       { kind: 'retry', delay: 100, reason: 'busy' },

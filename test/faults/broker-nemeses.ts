@@ -120,7 +120,7 @@ export function alarm(system: System, kind: 'memory' | 'disk'): Nemesis {
   };
 }
 
-/** The log's stream is taken off the exchange of pushes: nothing can be routed to it. */
+/** The log's stream is taken off the exchange of pushes: nothing can be routed to it until the nodes bind it again. */
 export function unboundLog(system: System): Nemesis {
   const { bindings } = system;
   const bind = (): Promise<void> =>
@@ -131,13 +131,12 @@ export function unboundLog(system: System): Nemesis {
   return {
     name: 'log unbound',
     allows: [],
-    start: async () => {
-      await system.onBroker(async (channel) => {
+    start: () =>
+      system.onBroker(async (channel) => {
         for (const { stream, exchange, key } of bindings)
           await channel.unbindQueue(stream, exchange, key);
-      });
-      return system.onBroker((channel) => returned(channel, `${system.prefix}.push`));
-    },
+        return returned(channel, `${system.prefix}.push`);
+      }),
     stop: bind,
     heal: bind,
   };

@@ -183,7 +183,12 @@ export class AckingConsumer {
       content,
       options,
     );
-    if (routing === 'unroutable') throw new Error('the retry queue is missing');
+    if (routing === 'unroutable') this.refuseReturned('the retry queue is missing');
+  }
+
+  private refuseReturned(reason: string): never {
+    this.publisher.declareAgain();
+    throw new Error(reason);
   }
 
   private async bury(
@@ -206,7 +211,7 @@ export class AckingConsumer {
         ...(typeof properties.userId === 'string' && { 'wp-user': properties.userId }),
       },
     });
-    if (routing === 'unroutable') throw new Error('the dead letter queue is missing');
+    if (routing === 'unroutable') this.refuseReturned('the dead letter queue is missing');
   }
 }
 

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { ConfirmChannel, Message as AmqpMessage, Options } from 'amqplib';
 
 import type { Routing } from '../../application/ports/upstream';
@@ -10,6 +11,8 @@ const MAX_PENDING = 20_000;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 /** ms without a confirm, while publishes run out of time, after which the server counts as cut off from its cluster. */
 const CUT_OFF = 8000;
+/** ms from a return to the declaration of what is missing: one for all that are returned meanwhile, and no hot loop. */
+const DECLARE_AFTER = 500;
 /** ms between two looks for publishes that have waited too long. */
 const SWEEP = 100;
 
@@ -40,6 +43,7 @@ export class NotWritable extends Error {
  * publishes apart when one is returned.
  */
 export class ConfirmingPublisher {
+  private readonly logger: Logger;
   private readonly keeper: ChannelKeeper;
   /** Those whose caller waits, in the order of publishing, which is that of the deadlines too. */
   private readonly pending = new Set<Pending>();
@@ -48,6 +52,7 @@ export class ConfirmingPublisher {
   private bytes = 0;
   private generation = 0;
   private timer: NodeJS.Timeout | undefined;
+  private declaring: NodeJS.Timeout | undefined;
   private stopping = false;
   private idle: (() => void) | undefined;
   /** When the server last gave a sign that its cluster works: a channel or a confirm. */
@@ -61,9 +66,10 @@ export class ConfirmingPublisher {
     private readonly link: BrokerLink,
     name: string,
     private readonly timeout: number,
-    declare: (channel: ConfirmChannel) => Promise<void>,
+    private readonly declare: (channel: ConfirmChannel) => Promise<void>,
     private readonly cutOff: () => void = () => undefined,
   ) {
+    this.logger = new Logger(`Publisher ${name}`);
     this.keeper = new ChannelKeeper(
       link,
       name,
@@ -105,6 +111,7 @@ export class ConfirmingPublisher {
       });
     }
     clearInterval(this.timer);
+    clearTimeout(this.declaring);
     await this.keeper.stop();
   }
 
@@ -152,6 +159,24 @@ export class ConfirmingPublisher {
       this.open += 1;
       this.bytes += pending.bytes;
     });
+  }
+
+  /**
+   * Declares anew what it publishes to, a moment later: for callers whose publish was returned because a queue or a binding
+   * was deleted. The channel stays, and so does what is under way on it.
+   */
+  declareAgain(): void {
+    if (this.stopping) return;
+    this.declaring ??= setTimeout(() => {
+      this.declaring = undefined;
+      const { channel } = this.keeper;
+      // A new one declares by itself.
+      if (channel === undefined) return;
+      this.logger.warn('declares anew what it publishes to: the broker could not route a message');
+      this.declare(channel).catch((error: unknown) => {
+        this.logger.warn(`not declared: ${String(error)}`);
+      });
+    }, DECLARE_AFTER);
   }
 
   /** A function of its own, so that it holds the pending publish only and not the content. */

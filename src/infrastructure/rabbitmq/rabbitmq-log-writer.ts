@@ -87,11 +87,12 @@ export class RabbitMqLogWriter extends LogWriter {
 
   private publish({ content, options }: Encoded): Promise<void> {
     const { exchange, key } = this.stream;
-    return this.publisher.publish(exchange, key, content, options).then(refuseReturned);
+    return this.publisher.publish(exchange, key, content, options).then(this.refuseReturned);
   }
-}
 
-function refuseReturned(routing: Routing): void {
-  if (routing === 'unroutable')
+  private readonly refuseReturned = (routing: Routing): void => {
+    if (routing === 'routed') return;
+    this.publisher.declareAgain();
     throw new Refusal('UNAVAILABLE', 'the log is not bound to its exchange');
+  };
 }
