@@ -19,6 +19,13 @@ export function offsetOf(delivery: ConsumeMessage): number | undefined {
   return typeof offset === 'number' ? offset : undefined;
 }
 
+/** How far a stream goes. */
+export interface LogEnd {
+  readonly offset: number;
+  /** What `timeOf` said of the newest entry shown of which it knew a time; undefined when it knew none. */
+  readonly time: number | undefined;
+}
+
 /**
  * The newest entry of a stream as its server has it, or the first one found at or behind `offset`; undefined when it is
  * empty or there is no connection.
@@ -27,11 +34,12 @@ export async function endUpTo(
   connection: ChannelModel | undefined,
   stream: string,
   offset: number,
-): Promise<ConsumeMessage | undefined> {
-  let end: ConsumeMessage | undefined;
+  timeOf: (delivery: ConsumeMessage) => number | undefined,
+): Promise<LogEnd | undefined> {
+  let end: LogEnd | undefined;
   await look(connection, stream, QUIET, (delivery) => {
-    end = delivery;
-    return (offsetOf(delivery) ?? -1) >= offset;
+    end = { offset: offsetOf(delivery) ?? -1, time: timeOf(delivery) ?? end?.time };
+    return end.offset >= offset;
   });
   return end;
 }

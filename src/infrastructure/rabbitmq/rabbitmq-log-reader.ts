@@ -5,7 +5,7 @@ import { type LogListener, LogReader } from '../../application/ports/message-log
 import type { BrokerLink } from './broker-link';
 import { ChannelKeeper, isWithoutReplica } from './channel-keeper';
 import { isSameEntry, type LogCodec } from './log-codec';
-import { endUpTo, newestEntry, offsetOf } from './log-end';
+import { endUpTo, type LogEnd, newestEntry, offsetOf } from './log-end';
 import { StreamCredit } from './stream-credit';
 import type { Stream } from './topology';
 
@@ -47,6 +47,8 @@ export class RabbitMqLogReader extends LogReader {
   private from = 'first';
   private applied = -1;
   private last: ConsumeMessage | undefined;
+  /** The greatest time read, ms since epoch: not that of `last`, since entries of two gateways may change places. */
+  private time = -Infinity;
   private subscription: Subscription | undefined;
   private silence: NodeJS.Timeout | undefined;
   /** The connection at whose server the log is known to reach the place to read from. */
@@ -143,7 +145,10 @@ export class RabbitMqLogReader extends LogReader {
     this.applied = offset;
     this.last = delivery;
     this.tell((listener) => {
-      for (const entry of this.codec.decode(delivery, offset)) listener.entry(entry);
+      const entries = this.codec.decode(delivery, offset);
+      // What others wrote has the time of the gateways' entries before it.
+      this.time = Math.max(this.time, entries[0]?.time ?? -Infinity);
+      for (const entry of entries) listener.entry(entry);
     });
   }
 
@@ -184,6 +189,7 @@ export class RabbitMqLogReader extends LogReader {
   private begin(): void {
     this.applied = -1;
     this.last = undefined;
+    this.time = -Infinity;
     this.from = 'first';
     this.tell((listener) => {
       listener.reset();
@@ -207,20 +213,21 @@ export class RabbitMqLogReader extends LogReader {
 
   /**
    * RabbitMQ filters by offset, so a log made anew and still shorter than before would stay silent for ever. One that
-   * reaches the entry read last and is silent has left it out. One that ends with an entry of before is the same log on a
-   * replica that is behind.
+   * reaches the entry read last and is silent has left it out. One that shows nothing younger than what was read is
+   * taken for the same log on a replica that is behind, and looked at again.
    */
   private expectSoon(subscription: Subscription): void {
     clearTimeout(this.silence);
     if (!this.isWaiting(subscription)) return;
     this.silence = setTimeout(() => {
       if (!this.isWaiting(subscription)) return;
-      endUpTo(this.link.connection, this.stream.name, this.applied).then(
+      const timeOf = (delivery: ConsumeMessage): number | undefined => this.codec.timeOf(delivery);
+      endUpTo(this.link.connection, this.stream.name, this.applied, timeOf).then(
         (end) => {
           if (!this.isWaiting(subscription)) return;
-          if (end === undefined || this.isOfBefore(end)) this.expectSoon(subscription);
-          else if ((offsetOf(end) ?? -1) >= this.applied) this.askOnceMore();
-          else this.begin();
+          if (end !== undefined && end.offset >= this.applied) this.askOnceMore();
+          else if (this.isYounger(end)) this.begin();
+          else this.expectSoon(subscription);
         },
         () => {
           this.expectSoon(subscription);
@@ -229,11 +236,12 @@ export class RabbitMqLogReader extends LogReader {
     }, SILENCE);
   }
 
-  /** True for an entry before the one read last, by its offset and its time: another log's entries are younger. */
-  private isOfBefore(entry: ConsumeMessage): boolean {
-    if (this.last === undefined || (offsetOf(entry) ?? -1) >= this.applied) return false;
-    const [time, last] = [this.codec.timeOf(entry), this.codec.timeOf(this.last)];
-    return time !== undefined && last !== undefined && time <= last;
+  /**
+   * True for the end of another log: all that this one holds up to the entry read last was logged before. What gateways
+   * wrote tells it, and they write something every few seconds; entries of others say nothing.
+   */
+  private isYounger(end: LogEnd | undefined): boolean {
+    return end?.time !== undefined && end.time > this.time;
   }
 
   private isWaiting(subscription: Subscription): boolean {

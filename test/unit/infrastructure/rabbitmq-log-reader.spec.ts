@@ -4,12 +4,13 @@ import type { ChannelModel, ConsumeMessage, Options } from 'amqplib';
 
 import { BrokerLink, type LinkUser } from '../../../src/infrastructure/rabbitmq/broker-link';
 import { BrokerUser } from '../../../src/infrastructure/rabbitmq/broker-user';
-import { LogCodec } from '../../../src/infrastructure/rabbitmq/log-codec';
+import { type Encoded, LogCodec } from '../../../src/infrastructure/rabbitmq/log-codec';
 import { RabbitMqLogReader } from '../../../src/infrastructure/rabbitmq/rabbitmq-log-reader';
 import { silence } from '../../contract/quiet-logger';
 import { settingsFor } from '../../contract/rabbitmq-fixture';
 import { RecordingListener } from '../../contract/recording-listener';
 import { FakeClock } from '../../support/fake-clock';
+import { aBody } from '../../support/message.builder';
 
 silence();
 
@@ -32,6 +33,8 @@ class ServedStream {
   private first = 0;
   /** What is appended while the next consumer is put at the end. */
   meanwhile: readonly string[] = [];
+  /** How many entries its last chunk holds. */
+  chunk = 1;
   /** True for a server that takes consumers and brings them nothing. */
   isSilent = false;
   /** What a server that has no replica of the stream says. */
@@ -82,7 +85,7 @@ class ServedStream {
   private consume(channel: EventEmitter, offset: unknown, deliver: OnDelivery): void {
     const end = this.first + this.entries.length;
     if (offset === 'last') {
-      for (const entry of this.entries.slice(-1)) deliver(entry);
+      for (const entry of this.entries.slice(-this.chunk)) deliver(entry);
       return;
     }
     this.asked.push(offset);
@@ -99,8 +102,7 @@ class ServedStream {
   }
 
   private entry(id: string): ConsumeMessage {
-    const codec = new LogCodec(USER, new FakeClock(timeOf(id)));
-    const { content, options } = codec.encode({ kind: 'probe', id });
+    const { content, options } = id.startsWith('f') ? foreign(id) : ofGateway(id);
     const headers: unknown = options.headers;
     const offset = { 'x-stream-offset': this.first + this.entries.length };
     const properties = { ...options, headers: Object.assign({}, headers, offset) };
@@ -113,6 +115,16 @@ class ServedStream {
     const headers = entry.properties.headers as Record<string, number>;
     if ((headers['x-stream-offset'] ?? -1) >= from) deliver(entry);
   }
+}
+
+function ofGateway(id: string): Pick<Encoded, 'content' | 'options'> {
+  return new LogCodec(USER, new FakeClock(timeOf(id))).encode({ kind: 'probe', id });
+}
+
+/** What a backend publishes by itself. */
+function foreign(messageId: string): Pick<Encoded, 'content' | 'options'> {
+  const content = Buffer.from(JSON.stringify(aBody({ messageId })));
+  return { content, options: {} };
 }
 
 /** When an entry was logged: m2 after m1, and those of another log, n0, after all of them. */
@@ -192,10 +204,19 @@ describe('the reader of a stream', () => {
 
   /** Reads m0, m1 and m2, and loses the connection. */
   async function readThree(): Promise<void> {
-    stream.become(0, 'm0', 'm1', 'm2');
+    await readAll('m0', 'm1', 'm2');
+  }
+
+  async function readAll(...ids: readonly string[]): Promise<void> {
+    stream.become(0, ...ids);
     await start();
-    expect(listener.probes).toEqual(['m0', 'm1', 'm2']);
+    expect(read()).toEqual(ids);
     link.reconnect();
+  }
+
+  /** Ids of all entries that were told of. */
+  function read(): string[] {
+    return listener.entries.map((entry) => ('id' in entry ? entry.id : entry.kind));
   }
 
   it('takes no other log for the one that it read, when the place it asks for is appended in that moment', async () => {
@@ -240,6 +261,57 @@ describe('the reader of a stream', () => {
     await pass(AGAIN);
     expect(listener.probes).toEqual(['m0', 'm1', 'm2', 'm3']);
     expect([listener.resets, listener.losses]).toEqual([0, []]);
+  });
+
+  it.each([
+    ['the entry read last', ['m0', 'm1', 'f2'], ['m0', 'm1']],
+    ['the end of its log', ['m0', 'f1', 'm2'], ['m0', 'f1']],
+    ['both', ['m0', 'f1', 'f2', 'f3'], ['m0', 'f1', 'f2']],
+    ['all that was ever read', ['f0', 'f1', 'f2'], ['f0', 'f1']],
+    [
+      'nothing, but its last entries came in another order than their times',
+      ['m0', 'm2', 'm1'],
+      ['m0', 'm2'],
+    ],
+  ])('waits for a server that is behind when a backend wrote %s', async (_, all, some) => {
+    await readAll(...all);
+    stream.become(0, ...some);
+    for (let i = 0; i < 5; i += 1) await pass(AGAIN);
+    expect([listener.resets, listener.losses]).toEqual([0, []]);
+    for (const id of [...all.slice(some.length), 'm9']) stream.append(id);
+    await pass(AGAIN);
+    await pass(AGAIN);
+    expect(read()).toEqual([...all, 'm9']);
+    expect([listener.resets, listener.losses]).toEqual([0, []]);
+  });
+
+  it('takes a shorter log for another one when gateways wrote nothing of what was read', async () => {
+    await readAll('f0', 'f1', 'f2');
+    stream.become(0, 'f0', 'n1');
+    await pass(AGAIN);
+    expect(listener.resets).toBe(1);
+    expect(read()).toEqual(['f0', 'n1']);
+  });
+
+  it('takes a shorter log for another one when a gateway wrote something before its end', async () => {
+    await readAll('m0', 'f1', 'f2');
+    stream.chunk = 2;
+    stream.become(0, 'n0', 'f1');
+    await pass(AGAIN);
+    expect(listener.resets).toBe(1);
+    expect(read()).toEqual(['n0', 'f1']);
+  });
+
+  it('takes a log of which only backends wrote for another one as soon as a gateway writes', async () => {
+    await readThree();
+    stream.become(0, 'f0');
+    for (let i = 0; i < 3; i += 1) await pass(AGAIN);
+    expect(listener.resets).toBe(0);
+    stream.append('n1');
+    await pass(AGAIN);
+    await pass(AGAIN);
+    expect(listener.resets).toBe(1);
+    expect(read()).toEqual(['f0', 'n1']);
   });
 
   it('reads what was left out of a log that was empty', async () => {
