@@ -91,6 +91,8 @@ export class LogFollower implements LogListener, Followed {
   }
 
   lost(offset: number): void {
+    const now = this.clock.now();
+    this.claims.lose(offset, now);
     const last = this.applied;
     if (last === undefined) return;
     const to = new Cursor(endOfEntry(offset), 0);
@@ -98,13 +100,13 @@ export class LogFollower implements LogListener, Followed {
       `the log has lost the entries after ${last.toString()} up to offset ${String(offset)}`,
     );
     this.delivery.hole({ from: last, to, reason: 'LOG_HOLE' });
-    this.window.clear(to);
+    this.window.lose(to, now);
   }
 
   reset(): void {
     const from = this.applied ?? new Cursor(-1, 0);
     this.logger.error(`the log is another one: it was at ${from.toString()} and starts anew`);
-    this.window.clear(undefined);
+    this.window.clear();
     this.claims.clear();
     this.delivery.restart({ from, to: new Cursor(-1, 0), reason: 'OTHER_LOG' });
   }

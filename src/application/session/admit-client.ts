@@ -85,7 +85,7 @@ export class AdmitClient {
     if (!(await this.claims.claim(`t ${claims.id}`, this.clock.newId())))
       throw new Refusal('TOKEN_USED');
     if (this.claims.hasForgotten(Cursor.parse(claims.cursor)))
-      throw new Refusal('TOKEN_EXPIRED', 'too much was claimed since it was issued');
+      throw new Refusal('TOKEN_EXPIRED', 'claims since it was issued are not known any more');
     this.refuseEnded(claims);
     const sessionEnds = this.clock.now() + claims.sessionTtl;
     return { claims, reusable: undefined, cursor, resumed, sessionEnds };

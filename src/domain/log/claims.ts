@@ -30,7 +30,7 @@ export class Claims {
   private readonly seeds = Uint32Array.from({ length: LINK }, () => Math.random() * 2 ** 32);
   /** The key and the claimant that are looked for. */
   private readonly sought = new Uint32Array(LINK);
-  /** Of the newest claim that was dropped for want of room, or with its log. */
+  /** Up to when claims may be unknown: dropped for want of room, lost before they were read, or of another log. */
   private squeezedAt = -Infinity;
   private forgottenUpTo = -1;
 
@@ -75,9 +75,15 @@ export class Claims {
     while (this.rows > MIN_ROWS && this.size < this.rows * MIN_LOAD) this.resize(this.rows / 2);
   }
 
+  /** Those logged up to an offset may never come: the log has lost entries. `now` in ms since epoch. */
+  lose(offset: number, now: number): void {
+    this.squeezedAt = Math.max(this.squeezedAt, now);
+    this.forgottenUpTo = Math.max(this.forgottenUpTo, offset);
+  }
+
   /** The log is another one. */
   clear(): void {
-    if (this.size > 0) this.squeezedAt = this.timeOf(this.next - 1);
+    if (this.size > 0) this.squeezedAt = Math.max(this.squeezedAt, this.timeOf(this.next - 1));
     this.forgottenUpTo = -1;
     this.first = this.next;
     this.resize(MIN_ROWS);
@@ -87,20 +93,20 @@ export class Claims {
     return this.next - this.first;
   }
 
-  /** How far back from `now`, in ms, claims are known: at least the greatest age unless the room ran out or the log was lost. */
+  /** How far back from `now`, in ms, claims are known: at least the greatest age unless the room ran out or some were lost. */
   memory(now: number): number {
     return Math.max(0, now - this.squeezedAt);
   }
 
-  /** True when a claim that was logged behind this offset may have been forgotten for want of room. */
+  /** True when a claim that was logged behind this offset may be unknown, for want of room or for a loss. */
   hasForgotten(offset: number): boolean {
     return offset < this.forgottenUpTo;
   }
 
   private squeeze(): void {
     const row = this.first & (this.rows - 1);
-    this.squeezedAt = this.times[row] ?? 0;
-    this.forgottenUpTo = this.offsets[row] ?? 0;
+    this.squeezedAt = Math.max(this.squeezedAt, this.times[row] ?? 0);
+    this.forgottenUpTo = Math.max(this.forgottenUpTo, this.offsets[row] ?? 0);
     this.first += 1;
   }
 

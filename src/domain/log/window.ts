@@ -78,7 +78,7 @@ export class Window {
   private end: Cursor | undefined;
   /** Everything after this position, up to the end, is in the window. */
   private base = BEFORE_ALL;
-  /** Time of the newest entry that was dropped before its age, for want of room. */
+  /** Up to when ids may be unknown: dropped before their age for want of room, or lost before they were read. */
   private squeezedAt = -Infinity;
 
   constructor(private readonly limits: WindowLimits) {
@@ -155,16 +155,23 @@ export class Window {
       if (first === undefined || first.count === 0) return;
       const tooOld = first.time < horizon;
       if (!tooOld && !this.isOverfull) return;
-      if (!tooOld) this.squeezedAt = first.time;
+      if (!tooOld) this.squeezedAt = Math.max(this.squeezedAt, first.time);
       this.dropFirst(first);
       if (this.keys.size > MIN_SLOTS && this.count < this.keys.size * MIN_LOAD)
         this.resize(this.keys.size / 2);
     }
   }
 
-  /** Forgets everything, and that there ever was something up to `at`; undefined: the log begins anew. */
-  clear(at: Cursor | undefined): void {
-    this.squeezedAt = this.segments.last?.time ?? this.squeezedAt;
+  /** The log has lost what was behind the end up to `upTo`: what was before is forgotten, too. `now` in ms since epoch. */
+  lose(upTo: Cursor, now: number): void {
+    this.clear();
+    this.base = upTo;
+    this.squeezedAt = now;
+  }
+
+  /** Forgets everything: the log begins anew. */
+  clear(): void {
+    this.squeezedAt = Math.max(this.squeezedAt, this.segments.last?.time ?? -Infinity);
     this.segments.drop();
     this.segments = new Segments();
     this.keys = new Heads(MIN_SLOTS);
@@ -172,10 +179,10 @@ export class Window {
     this.chains = new Heads(MIN_SLOTS);
     this.particulars.clear();
     this.end = undefined;
-    this.base = at ?? BEFORE_ALL;
+    this.base = BEFORE_ALL;
   }
 
-  /** How far back from `now`, in ms, ids are known: at least the greatest age unless the bytes ran out or all was lost. */
+  /** How far back from `now`, in ms, ids are known: at least the greatest age unless the bytes ran out or some was lost. */
   memory(now: number): number {
     return Math.max(0, now - this.squeezedAt);
   }

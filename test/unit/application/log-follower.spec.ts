@@ -106,7 +106,7 @@ describe('LogFollower', () => {
 
   it('tells live clients what the log has lost and keeps nothing from before', () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
-    const { follower, metrics } = aFollower();
+    const { follower, clock, metrics } = aFollower();
     const gaps: Gap[] = [];
     const watching = {
       ...receiver,
@@ -122,8 +122,12 @@ describe('LogFollower', () => {
     follower.delivery.attach(new Subscriber(u1, watching, 5));
     follower.entry({ ...probe, offset: 7 });
     expect(gaps).toEqual([]);
+    expect(follower.window.memory(clock.now())).toBe(Infinity);
     follower.lost(99);
     follower.entry({ ...probe, offset: 100 });
+    clock.advance(10);
+    expect(follower.window.memory(clock.now())).toBe(10);
+    expect(follower.claims.memory(clock.now())).toBe(10);
     expect(gaps.map(({ from, to }) => [from.offset, to.offset])).toEqual([[7, 99.999]]);
     expect(metrics.total('logHoles')).toBe(1);
     expect(follower.window.gapAt(new Cursor(6, 1))?.reason).toBe('WINDOW_PASSED');

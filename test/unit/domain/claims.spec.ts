@@ -75,6 +75,21 @@ describe('Claims', () => {
     expect([claims.hasForgotten(74), claims.hasForgotten(75)]).toEqual([true, false]);
   });
 
+  it('may be unknown up to where the log has lost entries, also when older ones are forgotten later', () => {
+    const claims = new Claims(0);
+    for (let i = 0; i < 10; i += 1) claims.enter(`k${String(i)}`, 'a', 5000 + i, i);
+    claims.lose(499, 6000);
+    expect([claims.hasForgotten(498), claims.hasForgotten(499)]).toEqual([true, false]);
+    expect(claims.memory(6500)).toBe(500);
+    expect([claims.isTaken('k9', 'a'), claims.isTaken('k9', 'b')]).toEqual([false, true]);
+    for (let i = 500; i < 1520; i += 1) claims.enter(`k${String(i)}`, 'a', 5500, i);
+    expect(claims.isTaken('k0', 'b')).toBe(false);
+    expect([claims.hasForgotten(498), claims.hasForgotten(499)]).toEqual([true, false]);
+    expect(claims.memory(6500)).toBe(500);
+    claims.clear();
+    expect([claims.hasForgotten(498), claims.memory(6500)]).toEqual([false, 500]);
+  });
+
   it('are of another log after a reset', () => {
     const claims = new Claims(0);
     for (let i = 0; i < 1100; i += 1) claims.enter(`k${String(i)}`, 'a', 5000 + i, i);

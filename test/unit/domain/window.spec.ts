@@ -207,9 +207,20 @@ describe('Window', () => {
   it('remembers no id from before it was cleared, and says so', () => {
     const log = aLog();
     log.add({ audience: to('u1'), text: 'x', key: 'k', time: 1000 });
-    log.window.clear(new Cursor(9, 0));
+    log.window.clear();
     expect(log.window.has('k')).toBe(false);
     expect(log.window.memory(1500)).toBe(500);
+  });
+
+  it('knows no id from before a loss was noticed, however old what it reads next is', () => {
+    const log = aLog({ maxBytes: 2 * MiB, first: 10 });
+    log.window.lose(new Cursor(9, 0), 5000);
+    expect(log.window.memory(5500)).toBe(500);
+    for (let i = 0; i < 3000; i += 1) log.add({ audience: to('u1'), text: 'z'.repeat(4000) });
+    log.window.trim(1000);
+    expect(log.window.memory(5500)).toBe(500);
+    log.window.clear();
+    expect(log.window.memory(5500)).toBe(500);
   });
 
   it('stays within its bytes whatever comes', () => {
