@@ -248,13 +248,13 @@ export function moreBrokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'application/delivery/audience-index.ts',
-          find: 'if (reaches(audience, member.subscription)) visit(member);\n      }',
-          replace: 'visit(member);\n      }',
+          find: "if (audience.kind === 'multicast') return reaches(audience, member.subscription);",
+          replace: "if (audience.kind === 'multicast') return true;",
         },
         {
           file: 'application/delivery/audience-index.ts',
-          find: 'const members = index.get(label);',
-          replace: 'void index; void label; const members = this.all;',
+          find: 'return tags.length > 0 ? holders(this.byTag, tags) : holders(this.byBusiness, businesses);',
+          replace: 'void tags; void businesses; return this.all;',
         },
       ],
     },

@@ -30,35 +30,48 @@ export class AudienceIndex<T extends Member> {
     for (const business of businesses) take(this.byBusiness, business, member);
   }
 
-  /** Calls `visit` once for each member that the audience includes. */
+  /** Calls `visit` once for each member that the audience includes; it must add and remove none. */
   forEach(audience: Audience, visit: (member: T) => void): void {
-    if (audience.kind === 'multicast') {
-      for (const member of this.candidates(audience.tags, audience.businesses)) {
-        if (reaches(audience, member.subscription)) visit(member);
-      }
-      return;
-    }
-    const members = audience.kind === 'unicast' ? this.byUser.get(audience.uniqueId) : this.all;
+    const members = this.candidates(audience);
     if (members instanceof Set) {
       for (const member of members) if (isMeant(audience, member)) visit(member);
     } else if (members !== undefined && isMeant(audience, members)) visit(members);
   }
 
-  /** Holders of any of the tags or, without tags, of any of the businesses. */
-  private candidates(tags: readonly string[], businesses: readonly string[]): ReadonlySet<T> {
-    const [index, labels] = tags.length > 0 ? [this.byTag, tags] : [this.byBusiness, businesses];
-    const found = new Set<T>();
-    for (const label of labels) {
-      const members = index.get(label);
-      if (members instanceof Set) for (const member of members) found.add(member);
-      else if (members !== undefined) found.add(members);
-    }
-    return found;
+  /** The user's connections; for a multicast holders of any of the tags or, without tags, of any of the businesses. */
+  private candidates(audience: Audience): T | Set<T> | undefined {
+    if (audience.kind === 'unicast') return this.byUser.get(audience.uniqueId);
+    if (audience.kind === 'broadcast') return this.all;
+    const { tags, businesses } = audience;
+    return tags.length > 0 ? holders(this.byTag, tags) : holders(this.byBusiness, businesses);
   }
 }
 
-function isMeant(audience: Exclude<Audience, { kind: 'multicast' }>, member: Member): boolean {
+function isMeant(audience: Audience, member: Member): boolean {
+  if (audience.kind === 'multicast') return reaches(audience, member.subscription);
   return audience.clientType === '' || reaches(audience, member.subscription);
+}
+
+/** Holders of any of the labels. Where one label alone has members, as is usual, these are its own set and no copy. */
+function holders<T extends Member>(
+  index: Index<T>,
+  labels: readonly string[],
+): T | Set<T> | undefined {
+  let found: T | Set<T> | undefined;
+  let union: Set<T> | undefined;
+  for (const label of labels) {
+    const members = index.get(label);
+    if (members === undefined || members === found) continue;
+    if (found === undefined) found = members;
+    else union = withAll(union ?? withAll(new Set(), found), members);
+  }
+  return union ?? found;
+}
+
+function withAll<T extends Member>(set: Set<T>, members: T | Set<T>): Set<T> {
+  if (members instanceof Set) for (const member of members) set.add(member);
+  else set.add(members);
+  return set;
 }
 
 function put<T extends Member>(index: Index<T>, key: string, member: T): void {

@@ -75,9 +75,55 @@ describe('the members of an audience', () => {
     label('second', 'b');
     expect(tagged('b')).toEqual(['first', 'second']);
     expect(tagged('a', 'b', 'c')).toEqual(['first', 'second']);
+    // The same label again, and one that both hold beside one that nobody does.
+    expect(tagged('b', 'b')).toEqual(['first', 'second']);
+    expect(tagged('c', 'b')).toEqual(['first', 'second']);
+    expect(tagged('c')).toEqual([]);
+    label('third', 'c');
+    expect(tagged('a', 'b', 'c')).toEqual(['first', 'second', 'third']);
+    expect(tagged('b')).toEqual(['first', 'second']);
     index.remove(first);
     expect(tagged('a')).toEqual([]);
     expect(tagged('a', 'b')).toEqual(['second']);
+  });
+
+  it('are found without a copy of those who hold the one label that has any', () => {
+    for (const name of ['first', 'second', 'third'])
+      index.add({
+        name,
+        subscription: {
+          uniqueId: name,
+          clientType: '',
+          tags: new Set(['a', ...(name === 'third' ? ['b'] : [])]),
+          businesses: new Set(['x']),
+        },
+      });
+    const multicast = (tags: string[], businesses: string[]): Audience => ({
+      kind: 'multicast',
+      tags,
+      businesses,
+      clientType: '',
+    });
+    const add = jest.spyOn(Set.prototype, 'add');
+    const counted = (audience: Audience): [number, number] => {
+      add.mockClear();
+      return [found(audience).length, add.mock.calls.length];
+    };
+    const counts = [
+      counted(multicast(['a'], [])),
+      counted(multicast(['nobody', 'a'], [])),
+      counted(multicast([], ['x'])),
+      counted(multicast(['b'], ['x'])),
+      counted(multicast(['a', 'b'], [])),
+    ];
+    add.mockRestore();
+    expect(counts).toEqual([
+      [3, 0],
+      [3, 0],
+      [3, 0],
+      [1, 0],
+      [3, 4],
+    ]);
   });
 
   it('are only those of the kind of client, for a single connection as for several', () => {
