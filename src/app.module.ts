@@ -46,6 +46,7 @@ import { consoleLog } from './infrastructure/observability/console-log';
 import { PrometheusMetrics } from './infrastructure/observability/prometheus-metrics';
 import { SystemClock } from './infrastructure/observability/system-clock';
 import { type Line, WorkersPage } from './infrastructure/observability/workers-page';
+import { Names } from './infrastructure/rabbitmq/topology';
 import { HashedServiceKeys } from './infrastructure/security/hashed-service-keys';
 import { JwtTokenService } from './infrastructure/security/jwt-token-service';
 import { BodyValidator } from './interface/body-validator';
@@ -356,6 +357,6 @@ export async function createApp(
     }),
   );
   app.useWebSocketAdapter(new WirepostWsAdapter(app, app.get(Upgrade), settings.websocket));
-  serveApiDocs(app);
+  serveApiDocs(app, settings.websocket.publicUrls, new Names(settings.amqpPrefix));
   return new WirepostApp(app, settings);
 }

@@ -19,6 +19,8 @@ export interface Settings {
   readonly console: boolean;
   /** Undefined: the embedded default. */
   readonly rabbitmq: RabbitMqSettings | undefined;
+  /** Before the names of exchanges, for their description, with a broker or without. */
+  readonly amqpPrefix: string;
   readonly retryDelays: readonly number[];
   readonly window: { readonly maxAge: number; readonly maxBytes: number };
   readonly log: { readonly maxBytes: number };
@@ -175,6 +177,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     websocket: webSocketSlice(values),
     console: hasConsole(values),
     rabbitmq: rabbitSlice(values),
+    amqpPrefix: values.AMQP_PREFIX,
     retryDelays: values.RETRY_DELAYS,
     window: { maxAge: values.WINDOW_MAX_AGE, maxBytes: values.WINDOW_MAX_BYTES },
     log: { maxBytes: Math.min(values.LOG_MAX_BYTES, values.WINDOW_MAX_BYTES) },

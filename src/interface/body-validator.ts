@@ -5,11 +5,21 @@ import { checkBody } from '../domain/message/body-rules';
 import { Refusal } from '../domain/errors';
 import { UnifiedBodyDto } from './unified-body.dto';
 
+/** The JSON Schema of a JSON object with these fields and no others. */
+export interface ObjectSchema {
+  readonly type: 'object';
+  readonly description?: string;
+  readonly properties: Readonly<Record<string, object>>;
+  readonly required: readonly string[];
+  readonly additionalProperties: false;
+}
+
 /** The JSON Schema of the DTO: what its decorators say, and nothing else. */
-export function unifiedBodySchema(): object {
-  const schema = validationMetadatasToSchemas()[UnifiedBodyDto.name];
-  if (schema === undefined) throw new Error('UnifiedBodyDto carries no validation metadata');
-  return { ...schema, additionalProperties: false };
+export function unifiedBodySchema(): ObjectSchema {
+  const { properties, required } = validationMetadatasToSchemas()[UnifiedBodyDto.name] ?? {};
+  if (properties === undefined || required === undefined)
+    throw new Error('UnifiedBodyDto carries no validation metadata');
+  return { type: 'object', properties, required, additionalProperties: false };
 }
 
 /** Checks bodies against the compiled DTO; about twenty times as fast as interpreting its decorators. */

@@ -44,7 +44,8 @@ export interface RejectedFrame {
 }
 
 /** Why messages are missing. */
-export type GapReason = 'WINDOW_PASSED' | 'OTHER_LOG' | 'LOG_HOLE';
+export const GAP_REASONS = ['WINDOW_PASSED', 'OTHER_LOG', 'LOG_HOLE'] as const;
+export type GapReason = (typeof GAP_REASONS)[number];
 
 /** Messages after `from` up to and including `to` are not available here; the page reloads its state. */
 export interface GapFrame {
@@ -79,7 +80,6 @@ export interface AckFrame {
 
 export interface PingFrame {
   readonly op: 'ping';
-  readonly cursor?: string;
 }
 
 /** A new token on the open socket: a longer life, or another identity. */
