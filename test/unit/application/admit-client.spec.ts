@@ -1,8 +1,9 @@
 import { LogClaims } from '../../../src/application/log/log-claims';
 import { LogFollower } from '../../../src/application/log/log-follower';
-import { LogProbe } from '../../../src/application/log/log-probe';
+import { LogProbe, PROBE_INTERVAL } from '../../../src/application/log/log-probe';
 import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import type { VerifiedToken } from '../../../src/application/ports/token-service';
+import { EndedSessions } from '../../../src/application/session/ended-sessions';
 import { AdmitClient } from '../../../src/application/session/admit-client';
 import { Partitions } from '../../../src/domain/routing/partitions';
 import { DEFAULT_GRANTS } from '../../../src/domain/routing/send-permission';
@@ -64,13 +65,16 @@ describe('a token for one connection', () => {
   let log: Log;
   let admit: AdmitClient;
   let tokens: JwtTokenService;
+  let ended: EndedSessions;
   beforeEach(async () => {
     log = new Log();
     const { clock, follower } = log;
     tokens = new JwtTokenService(['s'.repeat(32)], clock);
     const claims = new LogClaims(log, follower, clock, 5000);
-    const probe = new LogProbe(log, new IdleReader(), follower, clock, 5000);
-    admit = new AdmitClient(tokens, claims, probe, Partitions.NONE, clock);
+    const limits = { timeout: 5000, interval: PROBE_INTERVAL };
+    const probe = new LogProbe(log, new IdleReader(), follower, clock, limits);
+    ended = new EndedSessions({ writer: log, reader: new IdleReader() }, clock, 60_000);
+    admit = new AdmitClient(tokens, claims, probe, Partitions.NONE, ended, clock);
     await probe.probe();
   });
 
@@ -85,6 +89,7 @@ describe('a token for one connection', () => {
       use: 'connect',
       id,
       expiresAt: log.clock.now() + 60_000,
+      issuedAt: log.clock.now(),
       sessionTtl: 60_000,
     });
     return admit.verify(token);
@@ -103,6 +108,16 @@ describe('a token for one connection', () => {
     const token = aToken('t1');
     expect(await outcome(token)).toBe('admitted');
     expect(await outcome(token)).toBe('TOKEN_USED');
+  });
+
+  it('opens none when the session is ended while the log is asked', async () => {
+    const now = log.clock.now();
+    const pending = outcome(aToken('t1'));
+    const of = { uniqueId: 'u1', clientType: '', before: now };
+    ended.entry({ kind: 'revocation', ...of, offset: 1, timestamp: now, time: now });
+    expect(await pending).toBe('SESSION_ENDED');
+    log.clock.advance(1);
+    expect(await outcome(aToken('t2'))).toBe('admitted');
   });
 
   it('opens none when its use may be among what the log has lost', async () => {
