@@ -1,10 +1,13 @@
 import type { Options } from 'amqplib';
 
+import { LogFollower } from '../../src/application/log/log-follower';
 import { DONE } from '../../src/domain/routing/redelivery-policy';
+import { SystemClock } from '../../src/infrastructure/observability/system-clock';
 import { encodeMessages } from '../../src/infrastructure/rabbitmq/message-batch';
 import type { RabbitMqBroker } from '../../src/infrastructure/rabbitmq/rabbitmq-broker';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
+import { RecordingMetrics } from '../support/recording-metrics';
 import { freshPrefix, sharedBroker } from '../support/shared-broker';
 import { anEntry } from './message-log.contract';
 import { silence } from './quiet-logger';
@@ -84,6 +87,25 @@ describe('an entry that another program has published', () => {
         expect(listener.ids).toEqual(['amqp-0', 'marker']);
       },
     );
+
+    it('is delivered although others have used the messageId that it gets from its offset', async () => {
+      const metrics = new RecordingMetrics();
+      const follower = new LogFollower(
+        { maxAge: HOUR, maxBytes: MiB },
+        MiB,
+        { encode: (parts) => parts },
+        new SystemClock(),
+        metrics,
+      );
+      publish(JSON.stringify(aBody({ messageId: 'amqp-2' })));
+      publish(JSON.stringify(aBody()), { messageId: 'amqp-3' });
+      for (const content of [2, 3]) publish(JSON.stringify(aBody({ content })));
+      await read(JSON.stringify(aBody()), { messageId: 'amqp-4' });
+      expect(listener.ids).toEqual(['amqp-2', 'amqp-3', 'amqp-2', 'amqp-3', 'amqp-4', 'marker']);
+      for (const entry of listener.entries) follower.entry(entry);
+      expect(follower.window.count).toBe(6);
+      expect(metrics.total('entriesDuplicate')).toBe(0);
+    });
 
     it('passes through byte by byte: spaces, escapes and numbers beyond 2^53 stay', async () => {
       const body = ` {"sendType" : "BROADCAST","messageType":"SERVER_TO_CLIENT", "businessType":"a.b","timestamp":17,

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 
 import amqp from 'amqplib';
 
+import { LogFollower } from '../../src/application/log/log-follower';
 import { Metrics } from '../../src/application/ports/metrics';
 import { ChargingStatusModule } from '../../src/business/charging-status/charging-status.module';
 import { PaymentResultModule } from '../../src/business/payment-result/payment-result.module';
@@ -12,6 +13,7 @@ import { QrcodeRefreshModule } from '../../src/business/qrcode-refresh/qrcode-re
 import { codeBlocks } from '../support/code-blocks';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
+import { pushBatch } from '../support/push-batch';
 import { freePort } from '../support/rabbitmq-node';
 import { endWithRun, runFolder } from '../support/run-folder';
 import { onSharedBroker, sharedBroker } from '../support/shared-broker';
@@ -195,6 +197,20 @@ describe('programs in other languages and processes', () => {
     expect(client.bodies[0]).toMatchObject({
       messageId: 'amqp-m1',
       timestamp: expect.any(Number) as number,
+    });
+  });
+
+  it('that give no messageId are not dropped for one that another backend could foresee', async () => {
+    const client = await connect('amqp-3');
+    const next = Math.floor(node.app.nest.get(LogFollower).applied?.offset ?? -1) + 1;
+    const taken = Array.from({ length: 200 }, (_, i) =>
+      aBody({ toUniqueId: 'nobody', messageId: `amqp-${String(next + i)}` }),
+    );
+    await pushBatch(node.base, taken);
+    for (let n = 0; n < 5; n += 1)
+      await publish('push', '', aBody({ toUniqueId: 'amqp-3', content: n }));
+    await eventually(() => {
+      expect(client.contents).toEqual([0, 1, 2, 3, 4]);
     });
   });
 

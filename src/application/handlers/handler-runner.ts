@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 
 import { Refusal } from '../../domain/errors';
-import { Message, SERVICE } from '../../domain/message/message';
+import { Message, NODE, NODE_SENDER, SERVICE } from '../../domain/message/message';
 import {
   DONE,
   HandlerTimeout,
@@ -79,7 +79,7 @@ export class HandlerRunner {
     const { message, publishId } = delivery;
     const base = replyBase(delivery);
     // After a crash between the last confirmed reply and the ack, all replies are in the log already.
-    if (base !== undefined && this.follower.window.has(replyId(base, 0))) return true;
+    if (base !== undefined && this.follower.window.has(replyId(base, 0), NODE_SENDER)) return true;
     if (!message.repeatable) return false;
     if (publishId === undefined) return this.claims.isTaken(claimKey(message), '');
     return !(await this.claims.claim(claimKey(message), publishId));
@@ -113,7 +113,7 @@ export class HandlerRunner {
   private compose(outgoing: Outgoing, request: Message, id: string): Message {
     if ('push' in outgoing) {
       const push = { messageId: id, ...outgoing.push };
-      const message = Message.compose(push, SERVICE, this.clock);
+      const message = Message.compose(push, push.messageId === id ? NODE : SERVICE, this.clock);
       checkIsPush(message);
       return message;
     }
@@ -130,7 +130,7 @@ export class HandlerRunner {
       messageId: id,
       correlationId: request.id,
     };
-    return Message.compose(body, SERVICE, this.clock);
+    return Message.compose(body, NODE, this.clock);
   }
 
   private report(

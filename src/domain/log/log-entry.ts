@@ -15,7 +15,7 @@ export interface MessageEntry extends Position {
   readonly kind: 'message';
   /** Of two entries with the same id and the same sender the second is not delivered. */
   readonly id: string;
-  /** uniqueId of the client that sent it; undefined when a service did. */
+  /** uniqueId of the client that sent it, NODE_SENDER when a node made its id; undefined when a service did. */
   readonly sender: string | undefined;
   readonly audience: Audience;
   /** ms since epoch; 0 = never. */

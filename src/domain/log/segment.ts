@@ -1,3 +1,4 @@
+import { NODE_SENDER } from '../message/message';
 import type { Audience } from '../routing/audience';
 import { Columns, ENTRY_BYTES } from './columns';
 import { findName, isNameAt, type Place } from './frame-text';
@@ -11,6 +12,8 @@ const LOOSE_BYTES = 200;
 const LABEL_BYTES = 32;
 /** A closed segment keeps unused bytes of its slab up to this part of it. */
 const SLACK = 1 / 16;
+/** Stands for a sender that is a node, which no frame names. A place has the length of two quotes at least. */
+const OF_NODE: Place = 1;
 /** What ends every frame that names its message last: the quote and the brace after the id. */
 const TAIL = 2;
 
@@ -61,7 +64,7 @@ interface Strangers {
  */
 export class Segment {
   private columns: Columns;
-  /** Only where some entry expires, and where some sender is a client. */
+  /** Only where some entry expires, and where some sender is no service. */
   private expiries: Float64Array | undefined;
   private senders: Uint32Array | undefined;
   private readonly strangers = new Map<number, Strangers>();
@@ -138,7 +141,7 @@ export class Segment {
       if (place === 0) this.keep(i, { recipient });
     }
     if (sender !== undefined) {
-      const place = this.placeOf(i, sender);
+      const place = sender === NODE_SENDER ? OF_NODE : this.placeOf(i, sender);
       this.senders ??= new Uint32Array(MAX_ENTRIES);
       this.senders[i] = place;
       if (place === 0) this.keep(i, { sender });
@@ -238,10 +241,7 @@ export class Segment {
   isMessage(i: number, id: string, sender: string | undefined): boolean {
     if (this.kind(i) === Kind.NOBODY || !this.isNamed(i, 'id', id, this.endsWithId(i, id)))
       return false;
-    const place = this.senders?.[i] ?? 0;
-    const kept = this.strangers.get(i)?.sender;
-    if (sender === undefined) return place === 0 && kept === undefined;
-    return kept === undefined ? place !== 0 && this.isAt(i, place, sender) : kept === sender;
+    return this.isFrom(i, sender);
   }
 
   /** True when the entry is a unicast to the recipient. */
@@ -295,6 +295,14 @@ export class Segment {
 
   private start(i: number): number {
     return i === 0 ? 0 : (this.columns.ends[i - 1] ?? 0);
+  }
+
+  private isFrom(i: number, sender: string | undefined): boolean {
+    const place = this.senders?.[i] ?? 0;
+    if (sender === NODE_SENDER) return place === OF_NODE;
+    const kept = this.strangers.get(i)?.sender;
+    if (sender === undefined) return place === 0 && kept === undefined;
+    return kept === undefined ? place !== 0 && this.isAt(i, place, sender) : kept === sender;
   }
 
   private isNamed(i: number, what: 'id' | 'recipient', name: string, inFrame: boolean): boolean {

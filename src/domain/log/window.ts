@@ -23,7 +23,7 @@ export interface WindowLimits {
 export interface WindowMessage extends WindowPosition {
   /** With `sender` the key of de-duplication. */
   readonly id: string;
-  /** uniqueId of the client that sent it; undefined when a service did. */
+  /** uniqueId of the client that sent it, NODE_SENDER when a node made its id; undefined when a service did. */
   readonly sender: string | undefined;
   readonly audience: Audience;
   readonly expiresAt: number;

@@ -3,10 +3,16 @@ import type { Identity } from '../connection/identity';
 import { type Audience, audienceOf } from '../routing/audience';
 import { takeBody } from './body-rules';
 
-/** Where a message came from: a client whose token was verified, or a service with its credentials. */
-export type Origin = { readonly kind: 'service' } | ({ readonly kind: 'client' } & Identity);
+/** Where a message came from: a client whose token was verified, a service with its credentials, or a node, which made its id. */
+export type Origin =
+  | { readonly kind: 'service' }
+  | { readonly kind: 'node' }
+  | ({ readonly kind: 'client' } & Identity);
 
 export const SERVICE: Origin = { kind: 'service' };
+export const NODE: Origin = { kind: 'node' };
+/** The sender of what nodes give an id. No client has an empty uniqueId, so nobody else can use such an id up. */
+export const NODE_SENDER = '';
 
 /** Where the server takes from what a message does not bring. */
 export interface Composition {
@@ -60,9 +66,10 @@ export class Message {
     return expiryOf(this.body.timestamp, this.body.ttl);
   }
 
-  /** uniqueId of the client that sent it; undefined when a service did. */
+  /** uniqueId of the client that sent it, NODE_SENDER of a node's; undefined when a service did. */
   get sender(): string | undefined {
-    return this.origin.kind === 'client' ? this.origin.uniqueId : undefined;
+    if (this.origin.kind === 'client') return this.origin.uniqueId;
+    return this.origin.kind === 'node' ? NODE_SENDER : undefined;
   }
 
   /** Names it among all messages: ids of clients are theirs alone, so none can use up one of a service. */

@@ -6,7 +6,7 @@ import { Refusal } from '../../domain/errors';
 import type { Revocation } from '../../domain/connection/revocations';
 import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { checkBody } from '../../domain/message/body-rules';
-import { expiryOf } from '../../domain/message/message';
+import { expiryOf, NODE_SENDER } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
 import type { BrokerUser } from './broker-user';
@@ -169,11 +169,12 @@ function foreignMessage(
   if (body.messageType === 'CLIENT_TO_SERVER')
     throw Refusal.field('messageType', 'CLIENT_TO_SERVER is not for clients');
   const timestamp = body.timestamp ?? (published || time);
-  const id = body.messageId ?? usableId(properties) ?? `amqp-${String(offset)}`;
+  const id = body.messageId ?? usableId(properties);
   return {
     kind: 'message',
-    id,
-    sender: undefined,
+    id: id ?? `amqp-${String(offset)}`,
+    // Who knows the offsets to come could use these ids up before.
+    sender: id === undefined ? NODE_SENDER : undefined,
     audience: audienceOf(body),
     expiresAt: expiryOf(timestamp, body.ttl),
     body: bodyBytes(value, body, content, timestamp),

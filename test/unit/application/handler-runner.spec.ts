@@ -6,6 +6,7 @@ import { LogFollower } from '../../../src/application/log/log-follower';
 import { LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import { HandlerQueues, type UpstreamDelivery } from '../../../src/application/ports/upstream';
 import { Refusal } from '../../../src/domain/errors';
+import { NODE_SENDER } from '../../../src/domain/message/message';
 import type { Outcome } from '../../../src/domain/routing/redelivery-policy';
 import { FakeClock } from '../../support/fake-clock';
 import { aMessage } from '../../support/message.builder';
@@ -127,7 +128,24 @@ describe('HandlerRunner', () => {
     expect(idsOf(log)).toEqual(['publish-1.r0', 'publish-1.r0']);
   });
 
-  it('does not run the handler when its reply is in the log already, after a crash before the ack', async () => {
+  it('logs ids that it makes where no caller can write, and those that a handler chooses among the services’', async () => {
+    const push = { ...QUESTION.body, messageType: 'SERVER_TO_CLIENT', toUniqueId: 'u2' } as const;
+    const results = [{ reply: 1 }, { push }, { push: { ...push, messageId: 'chosen' } }];
+    const { log, queues } = await aRunner(() => Promise.resolve(results));
+    void queues.deliver(DELIVERY);
+    await turns();
+    log.confirm();
+    await turns();
+    const senders = log.appended.map((entry) => entry.kind === 'message' && entry.message.sender);
+    expect(idsOf(log)).toEqual(['publish-1.r2', 'publish-1.r1', 'chosen']);
+    expect(senders).toEqual([NODE_SENDER, NODE_SENDER, undefined]);
+  });
+
+  it.each([
+    ['does not run the handler when its reply', NODE_SENDER, 0],
+    ['runs the handler although a service’s message with the id of its reply', undefined, 1],
+    ['runs the handler although a client’s message with the id of its reply', 'asker', 1],
+  ])('%s is in the log already, after a crash before the ack', async (_, sender, times) => {
     let runs = 0;
     const { queues, follower } = await aRunner(() => Promise.resolve(void (runs += 1)));
     follower.entry({
@@ -136,13 +154,13 @@ describe('HandlerRunner', () => {
       timestamp: 1,
       time: 1,
       id: 'publish-1.r0',
-      sender: undefined,
+      sender,
       audience: { kind: 'unicast', uniqueId: 'asker', clientType: '' },
       expiresAt: 0,
       body: Buffer.from('{"a":1}'),
     });
     expect(await queues.deliver(DELIVERY)).toEqual({ kind: 'done' });
-    expect(runs).toBe(0);
+    expect(runs).toBe(times);
   });
 
   it('logs the reply that says the work is done when all before it are confirmed, in their order', async () => {

@@ -1,5 +1,6 @@
 import { Cursor } from '../../../src/domain/log/cursor';
 import { Window } from '../../../src/domain/log/window';
+import { NODE_SENDER } from '../../../src/domain/message/message';
 import type { Audience, Subscription } from '../../../src/domain/routing/audience';
 import { formatCursor, positionOf } from '../../../src/protocol/cursor';
 
@@ -119,6 +120,23 @@ describe('Window', () => {
     expect(log.window.replay(reader('e'), -1, Infinity, 0).count).toBe(0);
     expect(log.window.has('m1', 'ß')).toBe(true);
     expect(log.window.has('m1', 'ss')).toBe(false);
+  });
+
+  it('knows the ids that nodes make from everybody’s, and keeps no more for them', () => {
+    const [log, others] = [new Log(), new Log()];
+    const audience: Audience = { kind: 'unicast', uniqueId: 'u1', clientType: '' };
+    for (let offset = 0; offset < 1000; offset += 1) {
+      const id = `amqp-${String(offset)}`;
+      const parts = [Buffer.from(`{"toUniqueId":"u1","messageId":"${id}"}`)];
+      const message = { offset, timestamp: 1, time: 0, expiresAt: 0, id, audience, parts };
+      log.window.append({ ...message, sender: NODE_SENDER });
+      others.window.append({ ...message, sender: 'u1' });
+    }
+    expect(log.window.bytes).toBe(others.window.bytes);
+    expect(log.window.has('amqp-7', NODE_SENDER)).toBe(true);
+    expect(log.window.has('amqp-7')).toBe(false);
+    expect(log.window.has('amqp-7', 'u1')).toBe(false);
+    expect(others.window.has('amqp-7', NODE_SENDER)).toBe(false);
   });
 
   it('resumes between the messages of one log entry', () => {
