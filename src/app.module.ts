@@ -153,8 +153,9 @@ function interfaceProviders(settings: Settings): Provider[] {
     provide(BodyValidator, [], () => new BodyValidator()),
     provide(
       Upgrade,
-      [AdmitClient, LogProbe, EndedSessions, Metrics],
-      (admit, probe, ended, metrics) => new Upgrade(websocket, admit, probe, ended, metrics),
+      [AdmitClient, LogProbe, EndedSessions, LogFollower, Metrics],
+      (admit, probe, ended, { delivery }, metrics) =>
+        new Upgrade(websocket, admit, probe, ended, delivery, metrics),
     ),
     provide(
       SessionContext,

@@ -131,6 +131,8 @@ export const SCHEMA = z.object({
   MAX_PAYLOAD: size('64KiB', '1KiB', '1MiB'),
   MAX_BUFFERED: size('256KiB', '64KiB', '64MiB'),
   MAX_CONNECTIONS: integer('100000', 1, 10_000_000),
+  MAX_USER_CONNECTIONS: integer('1000', 1, 10_000_000),
+  CLIENT_RATE: integer('5000', 1, 1_000_000),
   DRAIN_TIMEOUT: duration('10s', '0s', '5m'),
   RETRY_DELAYS: parsed(
     '1s,5s,30s,2m',
@@ -304,6 +306,8 @@ function webSocketSlice(values: Values): WebSocketSettings {
     maxPayload: values.MAX_PAYLOAD,
     maxBuffered: values.MAX_BUFFERED,
     maxConnections: values.MAX_CONNECTIONS,
+    maxUserConnections: values.MAX_USER_CONNECTIONS,
+    clientRate: values.CLIENT_RATE,
     drainTimeout: values.DRAIN_TIMEOUT,
     repeatWithin: values.WINDOW_MAX_AGE / 2,
   };

@@ -3,8 +3,9 @@ import { connect } from 'node:net';
 import Ajv from 'ajv';
 
 import { eventually } from '../support/eventually';
-import { aBody } from '../support/message.builder';
+import { aBody, aQuestion } from '../support/message.builder';
 import { TestClient } from '../support/test-client';
+import { TestHandlersModule } from '../support/test-handlers';
 import { JWT_SECRET, SERVICE_KEY, TestNode } from '../support/test-node';
 
 /** An answer, by its status, in an OpenAPI description. */
@@ -48,6 +49,65 @@ describe('a node', () => {
     expect(clients.filter(({ welcome }) => welcome !== undefined)).toHaveLength(5);
     await node.stop();
   });
+
+  it('closes with 1013 what a user has open beyond its number, and nobody else’s', async () => {
+    const node = await TestNode.start({ MAX_USER_CONNECTIONS: '3' });
+    const urls = await Promise.all(Array.from({ length: 10 }, () => node.url('many')));
+    const clients = urls.map((url) => TestClient.connect(url));
+    await eventually(() => {
+      for (const { welcome, closed } of clients) expect(welcome ?? closed).toBeDefined();
+    });
+    const open = clients.filter(({ welcome }) => welcome !== undefined);
+    expect(open).toHaveLength(3);
+    const token = String(open[0]?.welcome?.['reconnectToken']);
+    const again = TestClient.connect(node.socketUrl(token));
+    await eventually(() => {
+      expect(again.closed).toEqual({ code: 1013, reason: 'too many connections of this user' });
+    });
+    await welcomed(TestClient.connect(await node.url('somebody-else')));
+    for (const client of open) expect(client.closed).toBeUndefined();
+    open[0]?.close();
+    await eventually(async () => {
+      const next = TestClient.connect(node.socketUrl(token));
+      await eventually(() => {
+        expect(next.welcome ?? next.closed).toBeDefined();
+      });
+      expect(next.welcome).toBeDefined();
+    });
+    await node.stop();
+  });
+
+  it('reads no more frames a second from a client than it may send, loses none, and reads others', async () => {
+    const node = await TestNode.start({ CLIENT_RATE: '100', MAX_PAYLOAD: '16KiB' }, [
+      TestHandlersModule,
+    ]);
+    const flood = await welcomed(TestClient.connect(await node.url('flood')));
+    const other = await welcomed(TestClient.connect(await node.url('other')));
+    const since = Date.now();
+    const count = 400;
+    // Large enough that few of them are in the piece of the socket that was read last.
+    const content = 'x'.repeat(15_000);
+    const ids = Array.from({ length: count }, (_, i) => `f${String(i)}`);
+    for (const messageId of ids)
+      flood.send(aQuestion({ businessType: 'test.silent', messageId, content }));
+    other.send(aQuestion({ businessType: 'test.silent', messageId: 'o' }));
+    await eventually(() => {
+      expect(other.ops('accepted')).toHaveLength(1);
+    });
+    expect(flood.ops('accepted').length).toBeLessThan(count / 2);
+    await eventually(
+      () => {
+        expect(flood.ops('accepted').map(({ messageId }) => messageId)).toEqual(ids);
+      },
+      { within: 20_000 },
+    );
+    // A second's worth at once, the rest as time brings it.
+    expect(Date.now() - since).toBeGreaterThan(2500);
+    const { description } = await node.get('/metrics');
+    expect(description).toMatch(/^wirepost_clients_throttled_total [1-9]/m);
+    expect(flood.closed).toBeUndefined();
+    await node.stop();
+  }, 30_000);
 
   it('answers below its prefix', async () => {
     const node = await TestNode.start({
@@ -149,7 +209,7 @@ describe('a node', () => {
   });
 
   it('stops reading from a client that sends and does not read, and gives it up', async () => {
-    const node = await TestNode.start({ HEARTBEAT: '1s' });
+    const node = await TestNode.start({ HEARTBEAT: '1s', CLIENT_RATE: '1000000' });
     const url = new URL(await node.url('greedy'));
     const socket = connect(Number(url.port), url.hostname);
     socket.on('error', () => undefined);

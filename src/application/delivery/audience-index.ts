@@ -30,6 +30,13 @@ export class AudienceIndex<T extends Member> {
     for (const business of businesses) take(this.byBusiness, business, member);
   }
 
+  /** How many members a user has. */
+  countOf(uniqueId: string): number {
+    const members = this.byUser.get(uniqueId);
+    if (members instanceof Set) return members.size;
+    return members === undefined ? 0 : 1;
+  }
+
   /** Calls `visit` once for each member that the audience includes; it must add and remove none. */
   forEach(audience: Audience, visit: (member: T) => void): void {
     const members = this.candidates(audience);

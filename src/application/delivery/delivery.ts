@@ -36,6 +36,11 @@ export class Delivery {
     return this.index.all;
   }
 
+  /** How many connections a user has at this node. */
+  countOf(uniqueId: string): number {
+    return this.index.countOf(uniqueId);
+  }
+
   /** Those whom a message for the audience would reach. */
   find(audience: Audience): readonly Subscriber[] {
     const found: Subscriber[] = [];

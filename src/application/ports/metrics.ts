@@ -16,6 +16,7 @@ export const COUNTERS = [
   'connectionsRefused',
   'connectionsClosed',
   'framesBad',
+  'clientsThrottled',
   'heartbeatsMissed',
   'sessionsEnded',
   'handlerDone',

@@ -18,6 +18,7 @@ import { CloseCode } from '../../protocol/close-codes';
 import type { ClientFrame, ServerFrame } from '../../protocol/frames';
 import { LIMITS } from '../../protocol/unified-body';
 import type { BodyValidator } from '../body-validator';
+import { FrameRate } from './frame-rate';
 import { decodeFrame, readDeep } from './frame-decoder';
 import type { SocketChannel } from './socket-channel';
 import { textFrame } from './text-frame';
@@ -68,6 +69,8 @@ export class ClientSession implements Receiver {
   private inFlight = 0;
   /** The last renewal that is under way. */
   private renewal: Promise<void> | undefined;
+  /** Made with its first frame: most clients send none. */
+  private rate: FrameRate | undefined;
   private paused = false;
   private badFrames = 0;
   /** Heartbeats without a sign of life. */
@@ -105,7 +108,11 @@ export class ClientSession implements Receiver {
 
   /** A text frame came. */
   onText(text: string): void {
+    // What comes behind the close was not accepted, which a client knows of what it got no answer to.
+    if (this.closed) return;
     this.silent = 0;
+    this.rate ??= this.makeRate();
+    this.rate.take();
     let messageId: string | undefined;
     try {
       const decoded = decodeFrame(text);
@@ -121,7 +128,7 @@ export class ClientSession implements Receiver {
       this.refuse(error, messageId, true);
     } finally {
       // Who sends and does not read must not fill memory with answers. In silence the heartbeat gives it up.
-      if (!this.paused && (this.inFlight >= MAX_IN_FLIGHT || this.isBehind))
+      if (!this.paused && (this.inFlight >= MAX_IN_FLIGHT || this.isBehind || this.isTooFast))
         this.pauseReading(true);
     }
   }
@@ -143,6 +150,7 @@ export class ClientSession implements Receiver {
   onClose(): void {
     if (this.closed) return;
     this.closed = true;
+    this.rate?.stop();
     this.context.delivery.detach(this.subscriber);
     this.context.metrics.count('connectionsClosed');
   }
@@ -189,6 +197,8 @@ export class ClientSession implements Receiver {
     if (this.controlled) this.channel.write([control({ op: 'bye', code, reason, retryAfter })]);
     this.onClose();
     this.channel.close(code, reason);
+    // Its half of the closing handshake comes behind what it has sent.
+    if (this.paused) this.channel.setReading(true);
   }
 
   gapFrame(gap: Gap): Uint8Array {
@@ -246,8 +256,20 @@ export class ClientSession implements Receiver {
   }
 
   private readOn(): void {
-    if (this.paused && this.inFlight < MAX_IN_FLIGHT / 2 && !this.isBehind)
+    if (this.paused && this.inFlight < MAX_IN_FLIGHT / 2 && !this.isBehind && !this.isTooFast)
       this.pauseReading(false);
+  }
+
+  private makeRate(): FrameRate {
+    const { settings, clock } = this.context;
+    return new FrameRate(settings.clientRate, clock, (exceeded) => {
+      if (exceeded) this.context.metrics.count('clientsThrottled');
+      else this.readOn();
+    });
+  }
+
+  private get isTooFast(): boolean {
+    return this.rate?.exceeded === true;
   }
 
   private get isBehind(): boolean {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 
 import { Logger } from '@nestjs/common';
 
+import type { Delivery } from '../../application/delivery/delivery';
 import type { LogProbe } from '../../application/log/log-probe';
 import type { Metrics } from '../../application/ports/metrics';
 import type { VerifiedToken } from '../../application/ports/token-service';
@@ -37,6 +38,7 @@ export class Upgrade {
     private readonly admit: AdmitClient,
     private readonly probe: LogProbe,
     private readonly ended: EndedSessions,
+    private readonly delivery: Delivery,
     private readonly metrics: Metrics,
   ) {}
 
@@ -72,7 +74,7 @@ export class Upgrade {
       const verified = this.verify(token);
       if (verified === 'expired')
         return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
-      const busy = this.unwilling();
+      const busy = this.unwilling() ?? this.crowded(verified);
       if (busy !== undefined) return busy;
       const admission = this.admit.execute(verified, cursor);
       if (!(admission instanceof Promise)) return { kind: 'open', admission };
@@ -112,7 +114,9 @@ export class Upgrade {
     this.open += 1;
     try {
       const admitted = await admission;
-      return this.stopping ? RESTARTING : { kind: 'open', admission: admitted };
+      if (this.stopping) return RESTARTING;
+      // Others of the user may have come meanwhile.
+      return this.crowded(admitted) ?? { kind: 'open', admission: admitted };
     } catch (error) {
       return this.refused(error);
     } finally {
@@ -128,6 +132,12 @@ export class Upgrade {
     if (!this.probe.ready || !this.ended.known)
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'not ready' };
     return undefined;
+  }
+
+  private crowded({ claims }: VerifiedToken): Verdict | undefined {
+    if (this.delivery.countOf(claims.identity.uniqueId) < this.settings.maxUserConnections)
+      return undefined;
+    return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'too many connections of this user' };
   }
 
   private refused(error: unknown): Verdict {

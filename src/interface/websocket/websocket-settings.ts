@@ -10,6 +10,10 @@ export interface WebSocketSettings {
   readonly maxPayload: number;
   readonly maxBuffered: number;
   readonly maxConnections: number;
+  /** Of one user at this node. */
+  readonly maxUserConnections: number;
+  /** Frames a second of one connection that are read. */
+  readonly clientRate: number;
   /** How long closing all connections is spread over at a shutdown. */
   readonly drainTimeout: number;
   /** How long a client may count on a repeated messageId to be recognised; well within the window. */

@@ -60,6 +60,8 @@ class Connection {
         ...{
           maxBuffered: 1000,
           maxConnections: 10,
+          maxUserConnections: 10,
+          clientRate: 1000,
           heartbeat: 25_000,
           drainTimeout: 0,
           repeatWithin: 0,
