@@ -10,7 +10,6 @@ import {
 import { PushMessage } from '../../application/push/push-message';
 import { Refusal } from '../../domain/errors';
 import { LIMITS } from '../../protocol/unified-body';
-import { BodyValidator } from '../body-validator';
 import { UnifiedBodyDto } from '../unified-body.dto';
 import { BatchPushedDto, PushedDto, Refuses } from './answer.dto';
 import { type Answer, refused, type RefusalData, success } from './answer';
@@ -38,10 +37,7 @@ interface Pushed {
 @Controller('websocket/push')
 @RequireScope('push')
 export class PushController {
-  constructor(
-    @Inject(PushMessage) private readonly push: PushMessage,
-    @Inject(BodyValidator) private readonly validator: BodyValidator,
-  ) {}
+  constructor(@Inject(PushMessage) private readonly push: PushMessage) {}
 
   @Post()
   @HttpCode(202)
@@ -50,7 +46,6 @@ export class PushController {
   @ApiAcceptedResponse({ type: PushedDto, description: 'It is in the log' })
   @Refuses('BAD_FIELD', 'UNKNOWN_FIELD', ...REFUSALS)
   async one(@Body() body: unknown): Promise<Answer<Pushed>> {
-    this.validator.check(body);
     return success({ messageId: await this.push.execute(body) });
   }
 
