@@ -257,6 +257,7 @@ describe('a session', () => {
       expect(page.ops('gap')).toMatchObject([{ reason: 'WINDOW_PASSED' }]);
       expect(page.bodies.length).toBeGreaterThan(0);
     });
+    expect(small.app.nest.get(Metrics).total('gaps')).toBe(1);
     // An id is known for as long as its entry is in the window, which holds far less than its age.
     const { repeatWithin } = page.ops('welcome')[1]?.['limits'] as { repeatWithin: number };
     expect(repeatWithin).toBeLessThan(60_000);

@@ -34,13 +34,9 @@ class Channel {
 class Node {
   readonly window = new Window({ maxAge: 60_000, maxBytes: 64 * 1024 * 1024 });
   readonly channel = new Channel();
-  private readonly clock = new FakeClock();
-  private readonly delivery = new Delivery(
-    this.window,
-    this.clock,
-    new RecordingMetrics(),
-    MAX_BUFFERED,
-  );
+  readonly metrics = new RecordingMetrics();
+  readonly clock = new FakeClock();
+  private readonly delivery = new Delivery(this.window, this.clock, this.metrics, MAX_BUFFERED);
   private offset = 1;
   private readonly subscriber: Subscriber;
 
@@ -60,13 +56,18 @@ class Node {
   }
 
   log(audience: Audience, text: string): void {
+    this.bring(audience, text);
+    this.delivery.flush();
+  }
+
+  /** As `log`, within a tick that goes on. */
+  bring(audience: Audience, text: string): void {
     const offset = this.offset++;
     const parts = [Buffer.from(`${text};`)];
     const id = `id-${String(offset)}`;
     const common = { offset, timestamp: 5000 + offset, time: this.clock.now(), expiresAt: 0 };
     const frame = this.window.append({ ...common, id, sender: undefined, audience, parts });
     if (frame !== undefined) this.delivery.deliver(audience, frame);
-    this.delivery.flush();
   }
 
   /** Time passes, in which the window forgets what it has. */
@@ -166,5 +167,41 @@ describe('a connection that becomes somebody else', () => {
     node.log(EVERYBODY, 'b');
     node.become('user', 0);
     expect(node.channel.frames).toEqual(['b', 'a']);
+  });
+});
+
+describe('the count of deliveries', () => {
+  it('is of every message that a socket was given: on a replay, alone, for all, and mixed in one tick', () => {
+    const node = new Node('u1');
+    const counted = (): number => node.metrics.total('framesDelivered');
+    node.log(only('u1'), 'past');
+    node.log(only('u2'), 'of somebody else');
+    node.attach();
+    expect(counted()).toBe(1);
+    node.log(only('u1'), 'alone');
+    expect(counted()).toBe(2);
+    node.log(EVERYBODY, 'for all');
+    expect(counted()).toBe(3);
+    for (const text of ['x', 'y']) node.bring(EVERYBODY, text);
+    node.bring(only('u1'), 'between');
+    node.log(EVERYBODY, 'z');
+    expect(counted()).toBe(7);
+    expect(node.channel.frames).toEqual(['past', 'alone', 'for all', 'x', 'y', 'between', 'z']);
+  });
+
+  it('is of gaps and pauses, too', () => {
+    const node = new Node('u1');
+    node.log(only('u1'), 'old');
+    node.clock.advance(120_000);
+    node.window.trim(node.clock.now());
+    node.log(only('u1'), 'new');
+    node.attach();
+    expect(node.channel.frames).toEqual(['gap', 'new']);
+    const counts = (): number[] => [node.metrics.total('gaps'), node.metrics.total('pauses')];
+    expect(counts()).toEqual([1, 0]);
+    node.log(only('u1'), 'x'.repeat(2 * MAX_BUFFERED));
+    expect(counts()).toEqual([1, 1]);
+    node.drain();
+    expect(counts()).toEqual([1, 1]);
   });
 });

@@ -55,7 +55,12 @@ class DirectQueues extends HandlerQueues {
 async function aRunner(
   handle: () => Promise<HandlerResult>,
   from?: 'anyone',
-): Promise<{ log: HeldLog; queues: DirectQueues; follower: LogFollower }> {
+): Promise<{
+  log: HeldLog;
+  queues: DirectQueues;
+  follower: LogFollower;
+  metrics: RecordingMetrics;
+}> {
   const [log, queues, clock, metrics] = [
     new HeldLog(),
     new DirectQueues(),
@@ -84,7 +89,7 @@ async function aRunner(
     metrics,
     settings,
   ).start();
-  return { log, queues, follower };
+  return { log, queues, follower, metrics };
 }
 
 const QUESTION = aMessage(
@@ -104,17 +109,21 @@ function idsOf(log: HeldLog): unknown[] {
 
 describe('HandlerRunner', () => {
   it('is done with a message only after its replies are confirmed', async () => {
-    const { log, queues } = await aRunner(() => Promise.resolve([{ reply: 1 }, { reply: 2 }]));
+    const { log, queues, metrics } = await aRunner(() =>
+      Promise.resolve([{ reply: 1 }, { reply: 2 }]),
+    );
     let outcome: Outcome | undefined;
     void queues.deliver(DELIVERY).then((result) => (outcome = result));
     await turns();
     for (const logged of [1, 2]) {
       expect(log.appended).toHaveLength(logged);
       expect(outcome).toBeUndefined();
+      expect(metrics.total('handlerDone')).toBe(0);
       log.confirm();
       await turns();
     }
     expect(outcome).toEqual({ kind: 'done' });
+    expect(metrics.total('handlerDone')).toBe(1);
   });
 
   it('gives replies the same ids over redeliveries, so that the log takes them once', async () => {
@@ -147,7 +156,7 @@ describe('HandlerRunner', () => {
     ['runs the handler although a client’s message with the id of its reply', 'asker', 1],
   ])('%s is in the log already, after a crash before the ack', async (_, sender, times) => {
     let runs = 0;
-    const { queues, follower } = await aRunner(() => Promise.resolve(void (runs += 1)));
+    const { queues, follower, metrics } = await aRunner(() => Promise.resolve(void (runs += 1)));
     follower.entry({
       kind: 'message',
       offset: 0,
@@ -161,6 +170,8 @@ describe('HandlerRunner', () => {
     });
     expect(await queues.deliver(DELIVERY)).toEqual({ kind: 'done' });
     expect(runs).toBe(times);
+    expect(metrics.total('handlerRepeated')).toBe(1 - times);
+    expect(metrics.total('handlerDone')).toBe(times);
   });
 
   it('logs the reply that says the work is done when all before it are confirmed, in their order', async () => {

@@ -137,6 +137,39 @@ describe('LogFollower', () => {
   });
 });
 
+describe('the counts of a log', () => {
+  it('are of every entry, and of those which are no message, were repeated or came too late', () => {
+    const { follower, clock, metrics } = aFollower();
+    const counts = (): number[] =>
+      (['entriesRead', 'entriesInternal', 'entriesDuplicate', 'entriesExpired'] as const).map(
+        (name) => metrics.total(name),
+      );
+    const time = clock.now();
+    const message = aMessage('u1', time);
+    follower.entry(message);
+    expect(counts()).toEqual([1, 0, 0, 0]);
+    follower.entry({ kind: 'probe', id: 'p', offset: ++offset, timestamp: time, time });
+    expect(counts()).toEqual([2, 1, 0, 0]);
+    const claims = [{ key: 'k', claimant: 'c' }];
+    follower.entry({ kind: 'claims', claims, offset: ++offset, timestamp: time, time });
+    expect(counts()).toEqual([3, 2, 0, 0]);
+    follower.entry({ ...message, offset: ++offset });
+    expect(counts()).toEqual([4, 2, 1, 0]);
+    follower.entry({ ...aMessage('u1', time), expiresAt: time - 1 });
+    expect(counts()).toEqual([5, 2, 1, 1]);
+  });
+
+  it('are of every log that takes the place of another, also when nobody is told', () => {
+    const error = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const { follower, clock, metrics } = aFollower();
+    follower.entry(aMessage('u1', clock.now()));
+    follower.reset();
+    expect(metrics.total('logResets')).toBe(1);
+    expect(follower.applied).toBeUndefined();
+    error.mockRestore();
+  });
+});
+
 describe('the latency of deliveries', () => {
   function taken(metrics: RecordingMetrics): [number, number][] {
     return [...metrics.times()].flatMap((count, ms) => (count > 0 ? [[ms, count]] : []));
