@@ -12,7 +12,6 @@ import { Refusal } from '../../domain/errors';
 import { Cursor } from '../../domain/log/cursor';
 import type { Gap, Window } from '../../domain/log/window';
 import type { Origin } from '../../domain/message/message';
-import type { Subscription } from '../../domain/routing/audience';
 import { SendPermission } from '../../domain/routing/send-permission';
 import { CloseCode } from '../../protocol/close-codes';
 import type { ClientFrame, ServerFrame } from '../../protocol/frames';
@@ -21,6 +20,7 @@ import type { BodyValidator } from '../body-validator';
 import { FrameRate } from './frame-rate';
 import { decodeFrame, readDeep } from './frame-decoder';
 import type { SocketChannel } from './socket-channel';
+import { subscriptionOf } from './subscription-of';
 import { textFrame } from './text-frame';
 import type { WebSocketSettings } from './websocket-settings';
 import { welcomeText } from './welcome-text';
@@ -34,8 +34,6 @@ const GONE = 3;
 const MAX_BAD_FRAMES = 10;
 /** Characters of an id under which a body is refused: several times those of one that is taken. */
 const MAX_NAMED = 1024;
-/** One set for all who have no labels: most have none, and a set of its own takes 200 bytes. */
-const NO_LABELS: ReadonlySet<string> = new Set();
 
 /** What every session of a node shares. */
 export abstract class SessionContext {
@@ -127,10 +125,14 @@ export class ClientSession implements Receiver {
       if (error instanceof Refusal && error.code === 'TOO_DEEP') messageId = idOf(readDeep(text));
       this.refuse(error, messageId, true);
     } finally {
-      // Who sends and does not read must not fill memory with answers. In silence the heartbeat gives it up.
-      if (!this.paused && (this.inFlight >= MAX_IN_FLIGHT || this.isBehind || this.isTooFast))
-        this.pauseReading(true);
+      this.holdBack();
     }
+  }
+
+  /** Who sends and does not read must not fill memory with answers. In silence the heartbeat gives it up. */
+  private holdBack(): void {
+    if (!this.paused && (this.inFlight >= MAX_IN_FLIGHT || this.isBehind || this.isTooFast))
+      this.pauseReading(true);
   }
 
   onBinary(): void {
@@ -409,15 +411,6 @@ export class ClientSession implements Receiver {
 
 function control(frame: ServerFrame): Uint8Array {
   return textFrame(JSON.stringify(frame));
-}
-
-function subscriptionOf({ claims }: Admission): Subscription {
-  const { uniqueId, clientType } = claims.identity;
-  return { uniqueId, clientType, tags: setOf(claims.tags), businesses: setOf(claims.businesses) };
-}
-
-function setOf(labels: readonly string[]): ReadonlySet<string> {
-  return labels.length === 0 ? NO_LABELS : new Set(labels);
 }
 
 /** The id under which a body is refused, also one that is refused for it: its sender waits under that. */

@@ -30,25 +30,25 @@ export class FrameRate {
   take(): void {
     this.debt += 1;
     if (this.debt < this.limit || this.exceeded) return;
-    this.look();
-    if (this.exceeded) this.onChange(true);
+    if (this.look()) this.onChange(true);
   }
 
   stop(): void {
     clearTimeout(this.timer);
   }
 
-  private look(): void {
+  /** True when it has sent too many. */
+  private look(): boolean {
     const now = this.clock.elapsed();
     this.debt = Math.max(0, this.debt - ((now - this.since) * this.limit) / 1000);
     this.since = now;
-    if (this.debt < this.limit) return;
+    if (this.debt < this.limit) return false;
     const wait = (this.debt / this.limit - (1 - ROOM)) * 1000;
     this.timer = setTimeout(() => {
       this.timer = undefined;
       // Frames that had come with the last one may have come since.
-      this.look();
-      if (!this.exceeded) this.onChange(false);
+      if (!this.look()) this.onChange(false);
     }, wait);
+    return true;
   }
 }
