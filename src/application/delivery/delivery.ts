@@ -8,17 +8,27 @@ import { NOTHING, type Subscriber } from './subscriber';
 
 /** Bytes that a lagging subscriber is given at a time. */
 const REPLAY_BYTES = 262_144;
+/** Entries of the window that are looked at for replays in one turn of the event loop, about: half a millisecond. */
+const TURN_LOOKS = 8192;
+/** What is looked at for a subscriber at once all the same: who comes back with many others has missed a little, mostly. */
+const LEAST_LOOKS = 2048;
 
 /**
  * Writes what the log brings to the sockets of this node. Frames of one tick leave in one write per socket, and
  * those for everybody are laid side by side once for all. A subscriber whose socket holds more than `maxBuffered`
- * bytes stops being live and goes on from its position when the socket has drained.
+ * bytes stops being live and goes on from its position when the socket has drained. Replays that find little for whom they
+ * are for go on in the next turn, so that the others need not wait for them.
  */
 export class Delivery {
   private readonly index = new AudienceIndex<Subscriber>();
   private dirty: Subscriber[] = [];
   private shared: Uint8Array[] = [];
   private scheduled = false;
+  /** Lagging subscribers that the next turn goes on with, whatever their sockets do. */
+  private readonly waiting = new Set<Subscriber>();
+  private goesOn = false;
+  /** Entries that may yet be looked at before those who have more to come wait for `goOn`. */
+  private looks = TURN_LOOKS;
   /** When the oldest message of this tick was logged (ms since epoch), where that is known. */
   private loggedAt: number | undefined;
   /** Messages delivered up to the last tick. */
@@ -48,7 +58,10 @@ export class Delivery {
     return found;
   }
 
-  /** Replays what the subscriber has missed and attaches it to the live end, in one synchronous step. */
+  /**
+   * Replays what the subscriber has missed and attaches it to the live end, in one synchronous step as long as its socket
+   * takes it and there is little to look at; else it lags, and is attached in the step that ends the replay.
+   */
   attach(subscriber: Subscriber): void {
     this.index.add(subscriber);
     this.catchUp(subscriber);
@@ -56,6 +69,7 @@ export class Delivery {
 
   detach(subscriber: Subscriber): void {
     this.index.remove(subscriber);
+    this.waiting.delete(subscriber);
     subscriber.live = false;
     subscriber.out = NOTHING;
   }
@@ -194,13 +208,22 @@ export class Delivery {
         subscriber.position,
         REPLAY_BYTES,
         this.clock.now(),
-        { rest: subscriber.rest, received: subscriber.received },
+        {
+          rest: subscriber.rest,
+          received: subscriber.received,
+          looks: Math.max(this.looks, LEAST_LOOKS),
+        },
       );
+      this.looks -= replay.looked;
       subscriber.position = replay.upTo;
       subscriber.rest = replay.rest;
       this.write(subscriber, replay.frames, replay.count);
       if (receiver.channel.buffered > this.maxBuffered) return;
       if (replay.complete) break;
+      if (this.looks <= 0) {
+        this.wait(subscriber);
+        return;
+      }
     }
     subscriber.live = true;
     if (this.scheduled) {
@@ -242,6 +265,34 @@ export class Delivery {
     setImmediate(() => {
       if (this.scheduled) this.flush();
     });
+  }
+
+  /** Goes on with the subscriber in the next turn, behind those who wait already. */
+  private wait(subscriber: Subscriber): void {
+    this.waiting.add(subscriber);
+    this.goOnNext();
+  }
+
+  private goOnNext(): void {
+    if (this.goesOn) return;
+    this.goesOn = true;
+    setImmediate(() => {
+      this.goesOn = false;
+      this.goOn();
+    });
+  }
+
+  /** Where a socket is full meanwhile, its drain goes on. */
+  private goOn(): void {
+    this.looks = TURN_LOOKS;
+    for (const subscriber of this.waiting) {
+      if (this.looks <= 0) {
+        this.goOnNext();
+        return;
+      }
+      this.waiting.delete(subscriber);
+      if (subscriber.receiver.channel.buffered <= this.maxBuffered) this.resume(subscriber);
+    }
   }
 }
 

@@ -30,13 +30,27 @@ export class Particulars {
     const number = segment.particularsOf(i);
     if (number === NONE) return true;
     const audience = number === OWN_PARTICULARS ? segment.audience(i) : this.known[number - 1];
-    if (audience === undefined) return false;
-    if (audience.kind === 'unicast') return audience.clientType === to.clientType;
-    return reaches(audience, to);
+    return audience !== undefined && isMeant(audience, to);
+  }
+
+  /** False when no multicast or broadcast of the segment is meant for the subscriber: then none need be looked at. */
+  mayMatch({ particulars }: Segment, to: Subscription): boolean {
+    if (particulars === undefined) return true;
+    for (const number of particulars) {
+      if (number === NONE || number === OWN_PARTICULARS) return true;
+      const audience = this.known[number - 1];
+      if (audience !== undefined && isMeant(audience, to)) return true;
+    }
+    return false;
   }
 
   clear(): void {
     this.known = [];
     this.numbers.clear();
   }
+}
+
+function isMeant(audience: Audience, to: Subscription): boolean {
+  if (audience.kind === 'unicast') return audience.clientType === to.clientType;
+  return reaches(audience, to);
 }

@@ -8,8 +8,10 @@ export interface Replay {
   readonly count: number;
   /** Everything addressed to the subscriber up to this offset is in `frames` or was before. */
   readonly upTo: number;
-  /** False when there is more, be it that the byte budget ended it or that `rest` goes no further. */
+  /** False when there is more, be it that a budget ended it or that `rest` goes no further. */
   readonly complete: boolean;
+  /** What it has cost: how many entries were looked at, and how many segments. */
+  readonly looked: number;
   /** For the next piece; undefined when there is nothing to spare it. */
   readonly rest?: Rest;
 }
@@ -39,10 +41,10 @@ export class Rest {
     return uniqueId === this.uniqueId && after === this.after;
   }
 
-  /** Takes the entries of a segment that can concern the subscriber, oldest first: what is for many, and its own. */
-  take(segment: Segment, after: number): readonly number[] {
+  /** Takes the entries of a segment that can concern the subscriber, oldest first: its own, and with `many` what is for many. */
+  take(segment: Segment, after: number, many: boolean): readonly number[] {
     const { seqs, upTo } = this;
-    const wide = segment.wide(segment.indexAfter(after));
+    const wide = many ? segment.wide(segment.indexAfter(after)) : [];
     const found = segment.end > upTo ? wide.filter((i) => segment.offset(i) <= upTo) : wide;
     const end = segment.firstSeq + segment.count;
     for (let seq = seqs.at(-1); seq !== undefined && seq < end; seq = seqs.at(-1)) {

@@ -22,6 +22,8 @@ export const Kind = { NOBODY: 0, UNICAST: 1, MULTICAST: 2, BROADCAST: 3 } as con
 /** Kinds that may concern everybody. */
 const WIDE = [Kind.MULTICAST, Kind.BROADCAST];
 const KIND_BITS = 3;
+/** Distinct particulars that a segment keeps of its entries for many: with more, most are asked for by somebody. */
+const MAX_ASKED = 16;
 /** Set while the entry is the newest one of its recipient. */
 const HEAD_BIT = 4;
 
@@ -75,6 +77,7 @@ export class Segment {
   private used = 0;
   /** Newest entry of each kind, of those for many only; -1 when there is none. */
   private readonly newest = [-1, -1, -1, -1];
+  private readonly asked: number[] = [];
   private readonly first: number;
   /** Time of its newest entry, ms since epoch. */
   time = 0;
@@ -124,6 +127,7 @@ export class Segment {
   describe(i: number, { kind, expiresAt, back, particulars }: SegmentMessage): void {
     this.columns.kinds[i] = kind;
     this.columns.backs[i] = kind === Kind.UNICAST ? back : this.chainWide(kind, i);
+    if (kind !== Kind.UNICAST) this.ask(particulars);
     this.columns.particulars[i] = particulars;
     if (expiresAt === 0) return;
     this.expiries ??= new Float64Array(MAX_ENTRIES);
@@ -229,6 +233,11 @@ export class Segment {
     return found;
   }
 
+  /** The distinct particulars of its multicasts and broadcasts; undefined when they are too many to be kept. */
+  get particulars(): readonly number[] | undefined {
+    return this.asked.length > MAX_ASKED ? undefined : this.asked;
+  }
+
   particularsOf(i: number): number {
     return this.columns.particulars[i] ?? 0;
   }
@@ -285,6 +294,11 @@ export class Segment {
     const newest = this.newest[kind] ?? -1;
     this.newest[kind] = i;
     return newest === -1 ? 0 : i - newest;
+  }
+
+  private ask(particulars: number): void {
+    const { asked } = this;
+    if (asked.length <= MAX_ASKED && !asked.includes(particulars)) asked.push(particulars);
   }
 
   private keep(i: number, names: Strangers): void {

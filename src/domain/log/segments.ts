@@ -76,8 +76,13 @@ export class Segments implements Iterable<Segment> {
   /** Those with entries for many that may hold some with offsets above `offset`, oldest first. */
   *wideBehind(offset: number): Generator<Segment> {
     const { wide } = this;
-    let first = wide.length;
-    while (first > 0 && (wide[first - 1]?.end ?? 0) > offset) first -= 1;
+    let first = 0;
+    let behind = wide.length;
+    while (first < behind) {
+      const middle = (first + behind) >>> 1;
+      if ((wide[middle]?.end ?? 0) > offset) behind = middle;
+      else first = middle + 1;
+    }
     for (let k = first; k < wide.length; k += 1) {
       const segment = wide[k];
       if (segment !== undefined) yield segment;

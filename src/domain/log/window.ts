@@ -2,6 +2,7 @@ import { endOfEntry } from '../../protocol/cursor';
 import type { GapReason } from '../../protocol/frames';
 import type { Audience, Subscription } from '../routing/audience';
 import { Cursor } from './cursor';
+import { Due } from './due';
 import { hashOf } from './frame-text';
 import { FrameRun } from './frame-run';
 import { Heads } from './heads';
@@ -40,12 +41,10 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
-/** What a replay is to bring, see `Window.replay`. */
-interface Due {
-  readonly to: Subscription;
-  readonly budget: number;
-  readonly now: number;
-  readonly received: readonly Received[];
+/** What ends a piece of a replay, see `Window.replay`. */
+interface Budget {
+  readonly bytes: number;
+  readonly looks: number;
 }
 
 const KINDS = {
@@ -54,6 +53,8 @@ const KINDS = {
   broadcast: Kind.BROADCAST,
 } as const;
 const BEFORE_ALL = new Cursor(-1, 0);
+/** What it costs to come to a segment, in entries that are looked at (measured). */
+const SEGMENT_LOOKS = 10;
 /** Entries for one slot of the tables of heads above which these grow, and below which they shrink. */
 const MAX_LOAD = 2;
 const MIN_LOAD = 0.25;
@@ -204,7 +205,8 @@ export class Window {
 
   /**
    * The frames for `to` with offsets above `after`, not expired at `now`, as many as fit in `budget` bytes
-   * (one at least). What was `received` already is left out; `rest` is that of the piece before.
+   * (one at least), until some `looks` were taken, see `Replay.looked`: a segment more or less. What was `received` already
+   * is left out; `rest` is that of the piece before.
    */
   replay(
     to: Subscription,
@@ -214,44 +216,41 @@ export class Window {
     {
       received = [],
       rest,
-    }: { readonly received?: readonly Received[]; readonly rest?: Rest | undefined } = {},
+      looks = Infinity,
+    }: {
+      readonly received?: readonly Received[];
+      readonly rest?: Rest | undefined;
+      readonly looks?: number;
+    } = {},
   ): Replay {
     // Most who connect have missed nothing.
     const newest = this.end?.offset ?? after;
-    if (after >= newest) return { frames: [], count: 0, upTo: newest, complete: true };
+    if (after >= newest) return { frames: [], count: 0, upTo: newest, complete: true, looked: 0 };
     const { uniqueId } = to;
     const left =
       rest?.isOf(uniqueId, after) === true
         ? rest
         : new Rest(uniqueId, after, newest, this.chainOf(uniqueId, after));
-    const frames = new FrameRun(after);
-    for (const segment of this.visits(left.seqs, after)) {
-      const found = left.take(segment, after);
-      const taken = this.fill(frames, segment, found, { to, budget, now, received });
-      if (taken === found.length) continue;
-      const { upTo } = frames;
-      left.putBack(segment, found.slice(taken), upTo);
-      return { ...frames.end(), upTo, complete: false, rest: left };
-    }
-    return { ...frames.end(), upTo: left.upTo, complete: left.upTo === newest };
+    const due = new Due(this.particulars, to, now, received);
+    return this.bring(due, left, after, { bytes: budget, looks });
   }
 
-  /** Adds those of the entries that a subscriber is to get; returns how many fit in the budget with what is there already. */
-  private fill(
-    frames: FrameRun,
-    segment: Segment,
-    found: readonly number[],
-    { to, budget, now, received }: Due,
-  ): number {
-    for (let k = 0; k < found.length; k += 1) {
-      const i = found[k] ?? 0;
-      if (!segment.expired(i, now) && this.isWanted(segment, i, to, received)) {
-        if (frames.bytes > 0 && frames.bytes + segment.size(i) > budget) return k;
-        frames.add(segment, i);
-      }
-      frames.pass(segment, i);
+  /** What is due of what is left behind `after`, as far as that goes. */
+  private bring(due: Due, left: Rest, after: number, budget: Budget): Replay {
+    const frames = new FrameRun(after);
+    let looked = 0;
+    for (const segment of this.visits(left.seqs, after)) {
+      const found = left.take(segment, after, due.mayHold(segment));
+      const taken = fill(frames, segment, found, due, budget.bytes);
+      looked += SEGMENT_LOOKS + taken;
+      const isFull = taken < found.length;
+      if (!isFull && (looked < budget.looks || segment.end >= left.upTo)) continue;
+      const upTo = isFull ? frames.upTo : segment.end;
+      left.putBack(segment, found.slice(taken), upTo);
+      return { ...frames.end(), upTo, complete: false, looked, rest: left };
     }
-    return found.length;
+    const { upTo } = left;
+    return { ...frames.end(), upTo, complete: upTo === this.end?.offset, looked };
   }
 
   /** Adds an entry to the newest segment, and returns that. */
@@ -405,29 +404,6 @@ export class Window {
     }
   }
 
-  private isWanted(
-    segment: Segment,
-    i: number,
-    to: Subscription,
-    received: readonly Received[],
-  ): boolean {
-    if (!this.particulars.match(segment, i, to)) return false;
-    return received.length === 0 || !this.wasReceived(segment, i, received);
-  }
-
-  /** By itself, since what its closure holds is allocated with each call. */
-  private wasReceived(segment: Segment, i: number, received: readonly Received[]): boolean {
-    const offset = segment.offset(i);
-    const isUnicast = segment.kind(i) === Kind.UNICAST;
-    return received.some(
-      ({ as, after, upTo }) =>
-        offset > after &&
-        offset <= upTo &&
-        (!isUnicast || segment.isTo(i, as.uniqueId)) &&
-        this.particulars.match(segment, i, as),
-    );
-  }
-
   private timestampAt(offset: number): number | undefined {
     if (offset === this.base.offset) return this.base.timestamp;
     const segment = this.segments.around(offset);
@@ -435,4 +411,23 @@ export class Window {
     const i = segment.indexAfter(offset) - 1;
     return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
   }
+}
+
+/** Adds those of the entries that are due; returns how many fit in the bytes with what is there already. */
+function fill(
+  frames: FrameRun,
+  segment: Segment,
+  found: readonly number[],
+  due: Due,
+  bytes: number,
+): number {
+  for (let k = 0; k < found.length; k += 1) {
+    const i = found[k] ?? 0;
+    if (due.holds(segment, i)) {
+      if (frames.bytes > 0 && frames.bytes + segment.size(i) > bytes) return k;
+      frames.add(segment, i);
+    }
+    frames.pass(segment, i);
+  }
+  return found.length;
 }

@@ -1,5 +1,6 @@
 import { Delivery } from '../../../src/application/delivery/delivery';
 import { Subscriber } from '../../../src/application/delivery/subscriber';
+import { Cursor } from '../../../src/domain/log/cursor';
 import { Window } from '../../../src/domain/log/window';
 import type { Audience, Subscription } from '../../../src/domain/routing/audience';
 import { FakeClock } from '../../support/fake-clock';
@@ -30,6 +31,12 @@ class Channel {
   }
 }
 
+interface Connection {
+  readonly uniqueId: string;
+  readonly channel: Channel;
+  attach(): void;
+}
+
 /** A log, its delivery and one connection. */
 class Node {
   readonly window = new Window({ maxAge: 60_000, maxBytes: 64 * 1024 * 1024 });
@@ -55,6 +62,28 @@ class Node {
     this.delivery.attach(this.subscriber);
   }
 
+  detach(): void {
+    this.delivery.detach(this.subscriber);
+  }
+
+  /** One more connection to the same node. */
+  another(uniqueId: string, position: number): Connection {
+    const channel = new Channel();
+    const receiver = { channel, gapFrame: () => Buffer.from('gap;') };
+    const subscriber = new Subscriber(somebody(uniqueId), receiver, position);
+    const attach = (): void => {
+      this.delivery.attach(subscriber);
+    };
+    return { uniqueId, channel, attach };
+  }
+
+  /** The log has lost the entry that would come next. */
+  lose(): void {
+    const upTo = new Cursor(this.offset++ + 0.999, 0);
+    this.delivery.hole({ from: this.window.last ?? upTo, to: upTo, reason: 'LOG_HOLE' });
+    this.window.lose(upTo, this.clock.now());
+  }
+
   log(audience: Audience, text: string): void {
     this.bring(audience, text);
     this.delivery.flush();
@@ -73,6 +102,15 @@ class Node {
   /** Time passes, in which the window forgets what it has. */
   forget(): void {
     this.clock.advance(61_000);
+    this.delivery.flush();
+  }
+
+  /** Logs entries of which the connection gets none, although each has to be looked at. */
+  logForOthers(count: number): void {
+    for (let i = 0; i < count; i += 1) {
+      const tags = [`t${String(i % 100)}`];
+      this.bring({ kind: 'multicast', tags, businesses: [], clientType: '' }, 'x');
+    }
     this.delivery.flush();
   }
 
@@ -203,5 +241,115 @@ describe('the count of deliveries', () => {
     expect(counts()).toEqual([1, 1]);
     node.drain();
     expect(counts()).toEqual([1, 1]);
+  });
+});
+
+describe('a connection that comes to many messages for others', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  it('gets what is for it, and what comes meanwhile, in later turns, in order and once', async () => {
+    const node = new Node('user');
+    node.log(only('user'), 'a');
+    node.logForOthers(60_000);
+    node.log(only('user'), 'b');
+    node.attach();
+    // Not all in one piece, during which nobody else would be served.
+    expect(node.channel.frames).toEqual(['a']);
+    const expected = ['a', 'b'];
+    let turns = 0;
+    for (; node.reached < 60_002 && turns < 100; turns += 1) {
+      const text = `meanwhile-${String(turns)}`;
+      node.log(turns % 2 ? EVERYBODY : only('user'), text);
+      node.log(only('somebody'), 'x');
+      expected.push(text);
+      await turn();
+    }
+    await turn();
+    node.log(EVERYBODY, 'live');
+    expect(node.channel.frames).toEqual([...expected, 'live']);
+    expect(turns).toBeGreaterThan(4);
+    expect(turns).toBeLessThan(15);
+  });
+
+  it('goes on although its socket drains meanwhile, and not while that is full', async () => {
+    const node = new Node('user');
+    node.logForOthers(30_000);
+    node.log(only('user'), 'a');
+    node.attach();
+    node.drain();
+    node.channel.buffered = MAX_BUFFERED + 1;
+    const before = node.reached;
+    for (let i = 0; i < 10; i += 1) await turn();
+    expect(node.reached).toBe(before);
+    node.drain();
+    for (let i = 0; i < 10; i += 1) await turn();
+    expect(node.channel.frames).toEqual(['a']);
+    node.log(EVERYBODY, 'b');
+    expect(node.channel.frames).toEqual(['a', 'b']);
+  });
+
+  it('shares what a turn looks at with others, of whom nobody waits who has missed little', async () => {
+    const node = new Node('user');
+    node.logForOthers(30_000);
+    const others = ['u1', 'u2', 'u3', 'u4'].map((uniqueId, k) => node.another(uniqueId, 8000 * k));
+    for (const other of others) node.log(only(other.uniqueId), other.uniqueId);
+    for (const other of others) other.attach();
+    const late = node.another('late', 29_000);
+    node.log(only('late'), 'missed');
+    late.attach();
+    expect(late.channel.frames).toEqual(['missed']);
+    node.log(EVERYBODY, 'all');
+    expect(late.channel.frames).toEqual(['missed', 'all']);
+    expect(others.flatMap(({ channel }) => channel.frames)).toEqual([]);
+    let turns = 0;
+    while (others.some(({ channel }) => channel.frames.length === 0) && turns < 100) {
+      turns += 1;
+      await turn();
+    }
+    await turn();
+    for (const { uniqueId, channel } of others) expect(channel.frames).toEqual([uniqueId, 'all']);
+    expect(turns).toBeGreaterThan(4);
+  });
+
+  it('gets its turn when the one before it has ended with the last that a turn looks at', async () => {
+    const node = new Node('user');
+    node.logForOthers(2048 + 8150);
+    node.log(EVERYBODY, 'a');
+    const connections = ['u1', 'u2', 'u3', 'u4'].map((uniqueId) => node.another(uniqueId, 0));
+    for (const connection of connections) connection.attach();
+    for (let i = 0; i < 10; i += 1) await turn();
+    expect(connections.map(({ channel }) => channel.frames)).toEqual([['a'], ['a'], ['a'], ['a']]);
+  });
+
+  it('gets nothing more when it has gone', async () => {
+    const node = new Node('user');
+    node.logForOthers(30_000);
+    node.log(only('user'), 'a');
+    node.attach();
+    node.detach();
+    for (let i = 0; i < 10; i += 1) await turn();
+    expect(node.channel.frames).toEqual([]);
+  });
+
+  it('is somebody else in the middle of it, and gets what is for that one', async () => {
+    const node = new Node('anonymous');
+    node.logForOthers(30_000);
+    node.log(only('user'), 'a');
+    node.log(only('anonymous'), 'b');
+    node.attach();
+    node.become('user', 0);
+    for (let i = 0; i < 20; i += 1) await turn();
+    node.log(only('user'), 'c');
+    expect(node.channel.frames).toEqual(['a', 'c']);
+  });
+
+  it('is told of a gap when the window passes it meanwhile', async () => {
+    const node = new Node('user');
+    node.logForOthers(30_000);
+    node.attach();
+    node.lose();
+    for (let i = 0; i < 10; i += 1) await turn();
+    node.log(EVERYBODY, 'a');
+    expect(node.channel.frames).toEqual(['gap', 'a']);
   });
 });

@@ -23,6 +23,10 @@ function to(uniqueId: string, clientType = ''): Audience {
 
 const EVERYBODY: Audience = { kind: 'broadcast', clientType: '' };
 
+function tagged(tag: string): Audience {
+  return { kind: 'multicast', tags: [tag], businesses: [], clientType: '' };
+}
+
 interface Line {
   readonly audience: Audience;
   readonly text: string;
@@ -360,6 +364,92 @@ describe('Window', () => {
     expect(textOf(log.window.replay(user('u2'), 1, 9, 2000, { rest }).frames)).toBe('e');
     expect(textOf(log.window.replay(user('u1'), 0, 9, 2000, { rest }).frames)).toBe('bcd');
     expect(textOf(log.window.replay(user('u1'), 1, 9, 2000, { rest }).frames)).toBe('cd');
+  });
+
+  it('looks at so many entries and no more at a time, wanted or not, and goes on from there', () => {
+    const log = aLog();
+    for (let i = 0; i < 20_000; i += 1)
+      log.add({ audience: tagged(`t${String(i % 50)}`), text: 'x' });
+    log.add({ audience: to('u1'), text: 'a' });
+    log.add({ audience: tagged('mine'), text: 'b' });
+    const who = user('u1', { tags: ['mine'] });
+    let pieces = 0;
+    let got = '';
+    for (let after = -1, rest: Rest | undefined, complete = false; !complete; pieces += 1) {
+      const part = log.window.replay(who, after, Infinity, 2000, { rest, looks: 3000 });
+      // A segment more or less.
+      expect(part.looked).toBeLessThan(3000 + 1100);
+      expect(part.upTo).toBeGreaterThan(after);
+      got += textOf(part.frames);
+      ({ upTo: after, rest, complete } = part);
+    }
+    expect(got).toBe('ab');
+    expect(pieces).toBeGreaterThan(4);
+    expect(pieces).toBeLessThan(8);
+  });
+
+  it('does not look at entries for others where these are all that there is', () => {
+    const log = aLog();
+    for (let i = 0; i < 50_000; i += 1) {
+      const app: Audience = { kind: 'broadcast', clientType: 'APP' };
+      log.add({ audience: i % 2 ? tagged(`t${String(i % 10)}`) : app, text: 'x' });
+      if (i === 20_000) log.add({ audience: tagged('mine'), text: 'a' });
+      if (i === 30_000) log.add({ audience: to('u1'), text: 'b' });
+      if (i === 40_000) log.add({ audience: EVERYBODY, text: 'c' });
+    }
+    const who = user('u1', { tags: ['mine'] });
+    const { frames, looked, complete } = log.window.replay(who, -1, Infinity, 2000);
+    expect([textOf(frames), complete]).toEqual(['abc', true]);
+    expect(looked).toBeLessThan(4000);
+    let got = '';
+    for (let after = -1, rest: Rest | undefined, whole = false; !whole;) {
+      const part = log.window.replay(who, after, Infinity, 2000, { rest, looks: 1 });
+      expect(part.upTo).toBeGreaterThan(after);
+      got += textOf(part.frames);
+      ({ upTo: after, rest, complete: whole } = part);
+    }
+    expect(got).toBe('abc');
+  });
+
+  it('finds what is for a reader by a label that more others share the table with than it has room for', () => {
+    const log = aLog();
+    for (let i = 0; i < 2048; i += 1) log.add({ audience: tagged(`t${String(i)}`), text: 'x' });
+    for (let i = 0; i < 2048; i += 1) log.add({ audience: tagged('mine'), text: 'a' });
+    expect(replayed(log, user('u1', { tags: ['mine'] }), -1)).toBe('a'.repeat(2048));
+  });
+
+  it('finds what is for a reader in whatever pieces, among stretches with much and with nothing for it', () => {
+    let seed = 5;
+    const random = (n: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((seed / 2_147_483_648) * n);
+    };
+    const log = aLog({ maxBytes: 4 * MiB });
+    const plain: { offset: number; audience: Audience; text: string }[] = [];
+    const who = user('u0', { tags: ['t1', 't900'] });
+    for (let i = 0; i < 40_000; i += 1) {
+      // By turns labels of others, few and many, those of the reader, and more than share a table.
+      const stretch = Math.floor(i / 3000) % 4;
+      const label = [2 + random(5), 2 + random(40), random(3), random(3000)][stretch] ?? 0;
+      const audience = random(200) === 0 ? to('u0') : tagged(`t${String(label)}`);
+      const text = `[${String(i)}]`;
+      log.add({ audience, text });
+      plain.push({ offset: i, audience, text });
+      log.window.trim(2000);
+      if (i % 1999 !== 0) continue;
+      const after = Math.max(log.window.start.offset, i - random(20_000));
+      const missed = plain.filter((line) => line.offset > after && isFor(line.audience, who));
+      const expected = missed.map((line) => line.text).join('');
+      expect(replayed(log, who, after)).toBe(expected);
+      let got = '';
+      for (let position = after, rest: Rest | undefined, complete = false; !complete;) {
+        const looks = 1 + random(5000);
+        const part = log.window.replay(who, position, 1 + random(3000), 2000, { rest, looks });
+        got += textOf(part.frames);
+        ({ upTo: position, rest, complete } = part);
+      }
+      expect(got).toBe(expected);
+    }
   });
 
   it('agrees with a plain list over a long random history', () => {
