@@ -27,6 +27,7 @@ export function frame(op: number, payload: Uint8Array | string, bits: FrameBits 
 
 function lengthOf(length: number, mask: number): Uint8Array {
   if (length <= 125) return Uint8Array.of(mask | length);
+  if (length <= 65_535) return Uint8Array.of(mask | 126, length >> 8, length & 0xff);
   const long = Buffer.alloc(9, mask | 127);
   long.writeBigUInt64BE(BigInt(length), 1);
   return long;
@@ -53,7 +54,6 @@ export class RawClient {
     { headers = [], method = 'GET' }: { headers?: readonly string[]; method?: string } = {},
   ): Promise<{ client: RawClient; head: string }> {
     const { pathname, host, hostname, port } = new URL(url);
-    const client = new RawClient(connect(Number(port), hostname));
     const lines = [
       `${method} ${pathname} HTTP/1.1`,
       `Host: ${host}`,
@@ -61,6 +61,16 @@ export class RawClient {
       'Connection: Upgrade',
       ...headers,
     ];
+    return RawClient.ask(Number(port), lines, hostname);
+  }
+
+  /** Sends the head of any request, line by line, and resolves with the client and the head of the answer. */
+  static async ask(
+    port: number,
+    lines: readonly string[],
+    host = '127.0.0.1',
+  ): Promise<{ client: RawClient; head: string }> {
+    const client = new RawClient(connect(port, host));
     client.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     let end = -1;
     await eventually(() => {
