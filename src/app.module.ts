@@ -59,7 +59,7 @@ import { HealthController, Willingness } from './interface/http/health.controlle
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
-import { IncomingRequest } from './interface/http/incoming-request';
+import { renewCertificate, serverOptions } from './interface/http/http-server';
 import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-key.guard';
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
@@ -77,11 +77,6 @@ import { isOwnWorker } from './workers';
 const ROOT = resolve(__dirname, '..');
 /** Bytes of a REST request: a batch of a thousand. */
 const BODY_LIMIT = 16 * 1024 * 1024;
-/** ms that a caller may take to send a request, and its headers: Node.js swaps the two when the second is longer. */
-const REQUEST_TIMEOUT = 30_000;
-const HEADERS_TIMEOUT = 10_000;
-/** ms between two looks for requests that have taken too long. */
-const TIMEOUT_CHECK = 5000;
 /** Characters of a path's parameter: a uniqueId of signs that take twelve each in a URL. */
 const MAX_PARAM = 128 * 12;
 /** What developers add: one Nest module per business type. */
@@ -271,6 +266,14 @@ export class WirepostApp {
     await this.nest.close();
   }
 
+  /**
+   * Serves new connections with what the files of the certificate hold now; open ones stay as they are. When that is
+   * nothing to serve with, an error is logged and the former certificate stays.
+   */
+  renewCertificate(): void {
+    renewCertificate(this.nest.getHttpServer(), this.settings.http.tls);
+  }
+
   /** The port that it listens on. */
   get port(): number {
     return (this.nest.getHttpServer().address() as AddressInfo).port;
@@ -308,19 +311,14 @@ export class WirepostApp {
   }
 }
 
-/** Makes a node; `business` replaces the sample modules. Nothing listens until `start`. */
+/** Makes a node; `business` replaces the sample modules. Nothing listens until `start`. Rejects with a TlsFilesError. */
 export async function createApp(
   settings: Settings,
   business?: readonly (new () => object)[],
 ): Promise<WirepostApp> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
-    requestTimeout: REQUEST_TIMEOUT,
-    http: {
-      IncomingMessage: IncomingRequest,
-      headersTimeout: HEADERS_TIMEOUT,
-      connectionsCheckingInterval: TIMEOUT_CHECK,
-    },
+    ...serverOptions(settings.http.tls),
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_PARAM },
   });

@@ -6,12 +6,15 @@ import { Logger } from '@nestjs/common';
 
 import type { WirepostApp } from './app.module';
 import { consoleLog } from './infrastructure/observability/console-log';
+import type { ToWorker } from './infrastructure/observability/workers-page';
+import { readTlsFiles, TlsFilesError } from './interface/http/tls-files';
 import { generatedEnvironment, readSettings, type Settings, SettingsError } from './settings';
 import {
   canSharePort,
   EX_CONFIG,
   type Failed,
   fork,
+  type HangUp,
   isOwnWorker,
   type Listening,
   portToShare,
@@ -33,8 +36,18 @@ async function main(): Promise<void> {
 async function serve(settings: Settings): Promise<void> {
   const logger = new Logger('Wirepost');
   // Only here: the process that supervises needs none of it.
-  const { createApp } = await import('./app.module.js');
-  const app = await createApp(settings);
+  const creating = import('./app.module.js').then(({ createApp }) => createApp(settings));
+  if (settings.http.tls !== undefined) {
+    onHangUp(() => {
+      creating.then(
+        (made) => {
+          made.renewCertificate();
+        },
+        () => undefined, // There is none: the start says why.
+      );
+    });
+  }
+  const app = await creating;
   process.on('unhandledRejection', (reason) => {
     logger.error(reason);
   });
@@ -57,10 +70,21 @@ async function serve(settings: Settings): Promise<void> {
   else announce(settings, app.port);
 }
 
+/** From now on; a worker is told by the primary and, when its whole group gets the signal, by that. */
+function onHangUp(listener: () => void): void {
+  process.on('SIGHUP', listener);
+  if (!isOwnWorker()) return;
+  process.on('message', ({ kind }: HangUp | ToWorker) => {
+    if (kind === 'hang up') listener();
+  });
+}
+
 /** Has workers serve and is no node itself. */
 async function supervise(settings: Settings): Promise<void> {
   Logger.overrideLogger(consoleLog(settings.production, settings.logLevel));
-  const { host, port } = settings.http;
+  const { host, port, tls } = settings.http;
+  // A worker would say so, too, but of itself: in a later one, wrong files are no reason to end the others.
+  if (tls !== undefined) readTlsFiles(tls);
   const shared = {
     ...generatedEnvironment(settings),
     PORT: String(await portToShare(host, port)),
@@ -74,6 +98,11 @@ async function supervise(settings: Settings): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       workers.stop();
+    });
+  }
+  if (tls !== undefined) {
+    process.on('SIGHUP', () => {
+      workers.hangUp();
     });
   }
   const { status, reason } = await workers.run((port) => {
@@ -94,7 +123,7 @@ function announce(settings: Settings, port: number): void {
 /** What to do first, for whoever started it. */
 function announcement(settings: Settings, port: number): string {
   const { rabbitmq, generated, http, console, workers } = settings;
-  const base = `http://localhost:${String(port)}`;
+  const base = `${http.tls === undefined ? 'http' : 'https'}://localhost:${String(port)}`;
   const key = generated.serviceKey ?? '<service key>';
   const url = `${base}${http.globalPrefix}/websocket/token?uniqueId=user-1&clientType=H5`;
   const lines = [
@@ -131,9 +160,14 @@ function refusal(reason: string): string {
   return `Wirepost does not start: ${reason}\n`;
 }
 
+/** A worker that cannot read its certificate is tried again: it may come in the middle of a rotation. */
+function isConfiguration(error: unknown): boolean {
+  return error instanceof SettingsError || (error instanceof TlsFilesError && !isOwnWorker());
+}
+
 main().catch((error: unknown) => {
   const reason = error instanceof Error ? error.message : String(error);
-  const status = error instanceof SettingsError ? EX_CONFIG : 1;
+  const status = isConfiguration(error) ? EX_CONFIG : 1;
   if (isOwnWorker() && process.send !== undefined) {
     // The primary says it, once for all workers.
     process.send({ kind: 'failed', reason } satisfies Failed, () => process.exit(status));

@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import type { ServiceKey } from './application/ports/service-keys';
 import type { RabbitMqSettings } from './infrastructure/rabbitmq/rabbitmq-settings';
+import type { TlsFiles } from './interface/http/tls-files';
 import type { WebSocketSettings } from './interface/websocket/websocket-settings';
 import { duration, each, integer, list, parsed, readDuration, size, text } from './setting-readers';
 
@@ -13,7 +14,13 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** Processes that share the port, each a node. */
   readonly workers: number;
-  readonly http: { readonly port: number; readonly host: string; readonly globalPrefix: string };
+  readonly http: {
+    readonly port: number;
+    readonly host: string;
+    readonly globalPrefix: string;
+    /** Undefined: plain HTTP. */
+    readonly tls: TlsFiles | undefined;
+  };
   readonly websocket: WebSocketSettings;
   /** Whether the console is served. */
   readonly console: boolean;
@@ -91,6 +98,8 @@ export const SCHEMA = z.object({
   PORT: integer('8086', 0, 65_535),
   HOST: text('0.0.0.0'),
   WORKERS: integer('1', 1, 64),
+  TLS_CERT_FILE: text(''),
+  TLS_KEY_FILE: text(''),
   PUBLIC_URL: parsed('', 'must be a URL that starts with wss:// or ws://', (value) =>
     value === '' ? '' : readSocketUrl(value),
   ),
@@ -175,7 +184,12 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     production,
     logLevel: values.LOG_LEVEL,
     workers: values.WORKERS,
-    http: { port: values.PORT, host: values.HOST, globalPrefix: values.GLOBAL_PREFIX },
+    http: {
+      port: values.PORT,
+      host: values.HOST,
+      globalPrefix: values.GLOBAL_PREFIX,
+      tls: tlsSlice(values),
+    },
     websocket: webSocketSlice(values),
     console: hasConsole(values),
     rabbitmq: rabbitSlice(values),
@@ -291,6 +305,14 @@ function secretsOf(values: Values): readonly [string, ...string[]] | undefined {
   return [first, ...others];
 }
 
+/** Only names here: the files are read when they are due, and again. */
+function tlsSlice({ TLS_CERT_FILE: cert, TLS_KEY_FILE: key }: Values): TlsFiles | undefined {
+  if (cert === '' && key === '') return undefined;
+  if (cert === '') throw new SettingsError('TLS_CERT_FILE must be set when TLS_KEY_FILE is.');
+  if (key === '') throw new SettingsError('TLS_KEY_FILE must be set when TLS_CERT_FILE is.');
+  return { cert, key };
+}
+
 function hasConsole({ CONSOLE, NODE_ENV }: Values): boolean {
   return CONSOLE === '' ? NODE_ENV !== 'production' : CONSOLE === 'true';
 }
@@ -313,8 +335,10 @@ function webSocketSlice(values: Values): WebSocketSettings {
   };
 }
 
-function publicUrl({ PUBLIC_URL, PORT, GLOBAL_PREFIX }: Values, partition: number): string {
-  const url = PUBLIC_URL || `ws://localhost:${String(PORT)}`;
+function publicUrl(values: Values, partition: number): string {
+  const { PUBLIC_URL, PORT, GLOBAL_PREFIX, TLS_CERT_FILE } = values;
+  const scheme = TLS_CERT_FILE === '' ? 'ws' : 'wss';
+  const url = PUBLIC_URL || `${scheme}://localhost:${String(PORT)}`;
   return url.replaceAll(PARTITION_MARK, String(partition)) + GLOBAL_PREFIX;
 }
 

@@ -29,6 +29,11 @@ export interface Failed {
   readonly reason: string;
 }
 
+/** What the primary passes on when it gets SIGHUP: not the signal, which ends a worker that has only just been forked. */
+export interface HangUp {
+  readonly kind: 'hang up';
+}
+
 /** How all workers came to their end; with `reason` when nobody asked for it. */
 export interface Ending {
   readonly status: number;
@@ -111,6 +116,11 @@ export class Workers {
   /** Has all of them drain. */
   stop(): void {
     this.end({ status: 0 });
+  }
+
+  /** Passes a SIGHUP on, also to those that do not listen yet. */
+  hangUp(): void {
+    for (const worker of this.alive) tell(worker, { kind: 'hang up' });
   }
 
   /** `deaths`: of workers before it in its place, counted from the last one that had grown old. */
@@ -245,6 +255,6 @@ function endingBy(how: number | string, reason: string | undefined): Ending {
   return { status, reason: reason ?? `a worker ended before it listened (${String(how)})` };
 }
 
-function tell(worker: Worker, message: ToWorker): void {
+function tell(worker: Worker, message: ToWorker | HangUp): void {
   if (worker.isConnected()) worker.send(message);
 }

@@ -21,6 +21,19 @@ describe('the start', () => {
     ['AMQP_URL', { AMQP_URL: 'http://localhost' }],
     ['SERVICE_KEYS', { SERVICE_KEYS: 'a:fly:0123456789abcdef' }],
     ['TOKEN_TTL', { TOKEN_TTL: '151s', WINDOW_MAX_AGE: '5m' }],
+    ['TLS_KEY_FILE', { TLS_CERT_FILE: '/nowhere/tls.crt' }],
+    ['TLS_CERT_FILE', { TLS_KEY_FILE: '/nowhere/tls.key' }],
+    ['TLS_CERT_FILE', { TLS_CERT_FILE: '/nowhere/tls.crt', TLS_KEY_FILE: '/nowhere/tls.key' }],
+    ['TLS_CERT_FILE', { TLS_CERT_FILE: 'package.json', TLS_KEY_FILE: 'package.json' }],
+    [
+      'TLS_CERT_FILE',
+      {
+        TLS_CERT_FILE: '/nowhere/tls.crt',
+        TLS_KEY_FILE: '/nowhere/tls.key',
+        WORKERS: '2',
+        AMQP_URL: 'amqp://nowhere.test',
+      },
+    ],
     ['JWT_SECRET', { NODE_ENV: 'production', PUBLIC_URL: 'wss://a.b', SERVICE_KEYS: GOOD_KEY }],
     [
       'JWT_SECRET',

@@ -37,15 +37,21 @@ export class TestClient {
     ws.on('error', () => undefined);
   }
 
-  /** Connects; `plain` speaks no subprotocol. */
+  /** Connects; `plain` speaks no subprotocol, `ca` is the certificate by which a wss:// URL is believed, in PEM. */
   static connect(
     url: string,
-    options: { cursor?: string | undefined; plain?: boolean; origin?: string } = {},
+    options: {
+      cursor?: string | undefined;
+      plain?: boolean;
+      origin?: string;
+      ca?: string | Buffer;
+    } = {},
   ): TestClient {
     const target = options.cursor === undefined ? url : `${url}?cursor=${options.cursor}`;
-    const headers = options.origin === undefined ? {} : { origin: options.origin };
+    const { ca, origin } = options;
+    const headers = origin === undefined ? {} : { origin };
     return new TestClient(
-      new WebSocket(target, options.plain === true ? [] : [SUBPROTOCOL], { headers }),
+      new WebSocket(target, options.plain === true ? [] : [SUBPROTOCOL], { headers, ca }),
     );
   }
 

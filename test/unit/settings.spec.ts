@@ -30,7 +30,8 @@ describe('the settings', () => {
   });
 
   it('accept two secrets while rotating, and no third', () => {
-    const [a, b, c] = ['a', 'b', 'c'].map((one) => `${one}-${production.JWT_SECRET}`);
+    const secret = (name: string): string => `${name}-${production.JWT_SECRET}`;
+    const [a, b, c] = [secret('a'), secret('b'), secret('c')];
     expect(readSettings({ JWT_SECRET: `${a}, ${b}` }).tokens.secrets).toEqual([a, b]);
     expect(() => readSettings({ JWT_SECRET: `${a},${b},${c}` })).toThrow(/^JWT_SECRET must be one/);
   });
@@ -103,6 +104,19 @@ describe('the settings', () => {
       expect(start(`wss://${host}`)).not.toThrow();
     }
     expect(() => readSettings({ PUBLIC_URL: 'ws://a.b' })).not.toThrow();
+  });
+
+  it('lead clients to wss:// where there is a certificate, and take no half of one', () => {
+    const env = { TLS_CERT_FILE: '/a.crt', TLS_KEY_FILE: '/a.key', PORT: '443' };
+    const { http, websocket } = readSettings(env);
+    expect(http.tls).toEqual({ cert: '/a.crt', key: '/a.key' });
+    expect(websocket.publicUrls).toEqual(['wss://localhost:443']);
+    expect(readSettings({ ...env, PUBLIC_URL: 'wss://a.b' }).websocket.publicUrls).toEqual([
+      'wss://a.b',
+    ]);
+    expect(() => readSettings({ ...env, TLS_CERT_FILE: '' })).toThrow(/^TLS_CERT_FILE must be set/);
+    expect(() => readSettings({ ...env, TLS_KEY_FILE: '' })).toThrow(/^TLS_KEY_FILE must be set/);
+    expect(readSettings({}).http.tls).toBeUndefined();
   });
 
   it.each<[string, Record<string, string>]>([

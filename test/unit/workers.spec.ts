@@ -7,6 +7,7 @@ import { turns } from '../support/turns';
 /** A process that does what the test says. */
 class FakeWorker extends EventEmitter {
   readonly signals: string[] = [];
+  readonly told: unknown[] = [];
   readonly process: { pid: number | undefined; kill: (signal: string) => void };
 
   constructor(readonly id: number) {
@@ -20,6 +21,14 @@ class FakeWorker extends EventEmitter {
     this.emit('error', new Error('spawn EAGAIN'));
     if (hasLine) this.emit('disconnect');
     await turns();
+  }
+
+  isConnected(): boolean {
+    return this.process.pid !== undefined;
+  }
+
+  send(message: unknown): void {
+    this.told.push(message);
   }
 
   listens(): void {
@@ -82,6 +91,19 @@ describe('Workers', () => {
   });
   afterEach(() => {
     jest.useRealTimers();
+  });
+
+  it('are all told of a SIGHUP by a message, those that do not listen yet as well', async () => {
+    const run = Run.listening(2);
+    await run.forked[0]?.ends('SIGKILL');
+    await jest.advanceTimersByTimeAsync(100);
+    run.workers.hangUp();
+    expect(run.forked.map(({ told }) => told)).toEqual([
+      [],
+      [{ kind: 'hang up' }],
+      [{ kind: 'hang up' }],
+    ]);
+    expect(run.forked.flatMap(({ signals }) => signals)).toEqual([]);
   });
 
   it('try again when the system makes no process, and end when it still does not', async () => {

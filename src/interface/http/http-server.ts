@@ -1,0 +1,74 @@
+import { type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+
+import { Logger } from '@nestjs/common';
+import type { FastifyServerOptions } from 'fastify';
+
+import { IncomingRequest } from './incoming-request';
+import { readTlsFiles, type TlsFiles } from './tls-files';
+
+/** ms that a caller may take to send a request, and its headers: Node.js swaps the two when the second is longer. */
+const REQUEST_TIMEOUT = 30_000;
+const HEADERS_TIMEOUT = 10_000;
+/** ms between two looks for requests that have taken too long. */
+const TIMEOUT_CHECK = 5000;
+/** Bytes of a request's line and headers together: twice the longest token, which is in a URL. */
+const MAX_HEADER = 16 * 1024;
+/** For a year, as docker/proxy has it (RFC 6797). */
+const HSTS = 'max-age=31536000';
+
+const HTTP = {
+  IncomingMessage: IncomingRequest,
+  maxHeaderSize: MAX_HEADER,
+  headersTimeout: HEADERS_TIMEOUT,
+  connectionsCheckingInterval: TIMEOUT_CHECK,
+} satisfies ServerOptions<typeof IncomingRequest>;
+
+const logger = new Logger('HttpServer');
+
+/** What Fastify makes the node's server of, one of HTTPS when there are files of a certificate; throws a TlsFilesError. */
+export function serverOptions(
+  tls: TlsFiles | undefined,
+): FastifyServerOptions & { readonly http?: ServerOptions } {
+  const requestTimeout = REQUEST_TIMEOUT;
+  if (tls === undefined) return { http: HTTP, requestTimeout };
+  const context = readTlsFiles(tls);
+  return {
+    requestTimeout,
+    // Not Fastify's own: for a HOST of several addresses it makes several, and nobody could give the others a new certificate.
+    serverFactory: (listener, { keepAliveTimeout }) =>
+      createTlsServer(
+        {
+          ...HTTP,
+          ...context,
+          requestTimeout,
+          keepAliveTimeout: Number(keepAliveTimeout),
+          handshakeTimeout: HEADERS_TIMEOUT,
+        },
+        strict(listener),
+      ),
+  };
+}
+
+/** Has every answer, be it of a route or not, tell browsers to come by HTTPS only. */
+function strict(listener: RequestListener): RequestListener<typeof IncomingRequest> {
+  return (request, response) => {
+    response.setHeader('Strict-Transport-Security', HSTS);
+    listener(request, response);
+  };
+}
+
+/**
+ * Has a server of HTTPS take new connections with what the files hold now; open ones go on. When that is nothing to serve
+ * with, an error is logged and the former certificate stays.
+ */
+export function renewCertificate(server: Server, tls: TlsFiles | undefined): void {
+  if (tls === undefined || !(server instanceof TlsServer)) return;
+  try {
+    server.setSecureContext(readTlsFiles(tls));
+    logger.log('the certificate was read again');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.error(`the former certificate stays: ${reason}`);
+  }
+}
