@@ -147,6 +147,10 @@ export function clientsOfAUser(env: () => Readonly<Record<string, string>>): voi
       data: { code: 'UNKNOWN_FIELD' },
     });
     expect((await node.delete('/websocket/clients/')).status).toBe(404);
-    expect((await node.get(`/websocket/clients/${'x'.repeat(3000)}`)).status).toBe(414);
+    for (const malformed of ['x'.repeat(3000), '%', '%ff'])
+      expect(await node.get(`/websocket/clients/${malformed}`)).toMatchObject({
+        status: 400,
+        data: { code: 'BAD_REQUEST', retryable: false },
+      });
   });
 }

@@ -2,8 +2,11 @@ import { type RequestListener, type Server, type ServerOptions } from 'node:http
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 
 import { Logger } from '@nestjs/common';
-import type { FastifyServerOptions } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 
+import { Refusal } from '../../domain/errors';
+import { errorRow } from '../../protocol/codes';
+import { refused } from './answer';
 import { IncomingRequest } from './incoming-request';
 import { readTlsFiles, type TlsFiles } from './tls-files';
 
@@ -30,24 +33,37 @@ const logger = new Logger('HttpServer');
 export function serverOptions(
   tls: TlsFiles | undefined,
 ): FastifyServerOptions & { readonly http?: ServerOptions } {
-  const requestTimeout = REQUEST_TIMEOUT;
-  if (tls === undefined) return { http: HTTP, requestTimeout };
+  const common = { requestTimeout: REQUEST_TIMEOUT, frameworkErrors: answerMalformed };
+  if (tls === undefined) return { ...common, http: HTTP };
   const context = readTlsFiles(tls);
   return {
-    requestTimeout,
+    ...common,
     // Not Fastify's own: for a HOST of several addresses it makes several, and nobody could give the others a new certificate.
     serverFactory: (listener, { keepAliveTimeout }) =>
       createTlsServer(
         {
           ...HTTP,
           ...context,
-          requestTimeout,
+          requestTimeout: REQUEST_TIMEOUT,
           keepAliveTimeout: Number(keepAliveTimeout),
           handshakeTimeout: HEADERS_TIMEOUT,
         },
         strict(listener),
       ),
   };
+}
+
+/** What the router itself finds wrong with a path: it is not decoded, or a part of it is too long. No route or filter sees it. */
+function answerMalformed(
+  _error: FastifyError,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const refusal = new Refusal('BAD_REQUEST', 'the path is malformed or a part of it too long');
+  void reply
+    .status(errorRow(refusal.code).http)
+    .header('Cache-Control', 'no-store')
+    .send(refused(refusal));
 }
 
 /** Has every answer, be it of a route or not, tell browsers to come by HTTPS only. */
