@@ -73,6 +73,7 @@ describe('the RabbitMQ adapters on a cluster', () => {
       '.log',
       '.retry.2000',
       '.retry.300',
+      '.revocations',
     ]);
     for (const { members } of queues) expect([...members].sort()).toEqual([0, 1, 2]);
   }, 30_000);
