@@ -65,10 +65,6 @@ export function useCaseProviders({ tokens, retryDelays, maxBytes }: UseCaseSetti
       (service, claims, probe, partitions, ended, clock) =>
         new AdmitClient(service, claims, probe, partitions, ended, clock),
     ),
-    provide(
-      EndedSessions,
-      [RevocationLog, Clock],
-      (log, clock) => new EndedSessions(log, clock, tokens.sessionTtl),
-    ),
+    provide(EndedSessions, [RevocationLog, Clock], (log, clock) => new EndedSessions(log, clock)),
   ];
 }

@@ -36,7 +36,7 @@ const boolean = { type: 'boolean' } as const;
 /** The JSON Schemas of what the server sends besides bodies, by `op`. */
 export const SERVER_FRAMES = schemasOf<ServerFrame>({
   welcome: {
-    description: 'First frame of a connection, and again after a renew that changed the identity',
+    description: 'First frame of a connection, and again after each renew',
     fields: {
       connectionId: string,
       uniqueId: string,

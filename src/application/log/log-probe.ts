@@ -66,9 +66,9 @@ export class LogProbe {
     return this.clock.elapsed() - this.caughtUp < FRESH;
   }
 
-  /** True once the node has caught up with what was logged before it started. */
-  get hasCaughtUp(): boolean {
-    return this.caughtUp !== -Infinity;
+  /** When (ms of the clock's elapsed time) the node last knew that it has caught up; -Infinity when it never did. */
+  get caughtUpAt(): number {
+    return this.caughtUp;
   }
 
   /** True while the log takes nothing from anybody. */

@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+
 import { Revocations, type Revocation } from '../../domain/connection/revocations';
 import type { Identity } from '../../domain/connection/identity';
 import { Cursor } from '../../domain/log/cursor';
@@ -7,16 +9,28 @@ import { LogProbe } from '../log/log-probe';
 import type { Clock } from '../ports/clock';
 import type { LogListener, RevocationLog } from '../ports/message-log';
 
-/** ms between two proofs that this node still reads what is revoked: there is hardly ever anything to read. */
-const PROBE_INTERVAL = 60_000;
+/**
+ * ms for which an end is remembered: 31 days, longer than any token is good, which is 30 days of a session and 15 minutes before it.
+ * It does not follow SESSION_TTL: a token keeps the one of the time at which it was issued.
+ */
+const MEMORY = 31 * 24 * 3_600_000;
+/** ms between two entries that this node writes, so that the log is never empty, and that prove the way through it. */
+const PROBE_INTERVAL = 600_000;
 /** ms that a probe waits for its entry to come back. */
 const TIMEOUT = 5000;
+/** ms between two looks whether this node has read all that the log holds. */
+const LOOK_INTERVAL = 20_000;
+/** ms between two looks of a node that has not. */
+const BEHIND_INTERVAL = 2000;
+/** ms after the last time it had for which a node still counts as knowing. */
+const FRESH = 90_000;
 
 /**
  * The sessions that services have ended, by way of a log of their own that every node reads as far back as a session may
  * last: so a node that starts later, or was away, knows them as well.
  */
 export class EndedSessions implements LogListener, Followed {
+  private readonly logger = new Logger(EndedSessions.name);
   /** Position of the last entry read. */
   applied: Cursor | undefined;
   private readonly revocations = new Revocations();
@@ -24,19 +38,23 @@ export class EndedSessions implements LogListener, Followed {
   private readonly watchers: LogWatcher[] = [];
   private readonly probe: LogProbe;
 
-  /** `sessionTtl`: ms that a session lasts at most. */
+  /** When (ms) this node looked last, and when it had read all. */
+  private lookedAt = -Infinity;
+  private knewAt = -Infinity;
+  /** How far it had read at the last look, when that was not all; undefined when it was. */
+  private behindAt: number | undefined;
+
   constructor(
     private readonly log: RevocationLog,
     private readonly clock: Clock,
-    private readonly sessionTtl: number,
   ) {
     const limits = { timeout: TIMEOUT, interval: PROBE_INTERVAL };
     this.probe = new LogProbe(log.writer, log.reader, this, clock, limits);
   }
 
-  /** True once this node has read all that was revoked before it started. */
+  /** True while this node knows of all sessions that were ended, but for those of the last moments. */
   get known(): boolean {
-    return this.probe.hasCaughtUp;
+    return this.clock.elapsed() - this.knewAt < FRESH;
   }
 
   /** True when a service has ended the session since the token was issued (ms since epoch). */
@@ -61,13 +79,22 @@ export class EndedSessions implements LogListener, Followed {
   }
 
   async start(): Promise<void> {
-    await this.log.reader.start(this.sessionTtl, this);
-    this.probe.beat();
+    await this.log.reader.start(MEMORY, this);
+    this.beat();
   }
 
   beat(): void {
     this.probe.beat();
-    this.revocations.forgetBefore(this.clock.now() - this.sessionTtl);
+    this.revocations.forgetBefore(this.clock.now() - MEMORY);
+    const now = this.clock.elapsed();
+    if (now - this.lookedAt < (this.known ? LOOK_INTERVAL : BEHIND_INTERVAL)) return;
+    this.lookedAt = now;
+    this.log.reader.isAtEnd().then(
+      (isAtEnd) => {
+        this.looked(now, isAtEnd);
+      },
+      () => undefined,
+    );
   }
 
   stop(): Promise<void> {
@@ -80,19 +107,32 @@ export class EndedSessions implements LogListener, Followed {
 
   entry(entry: LogEntry): void {
     this.applied = new Cursor(entry.offset, entry.timestamp);
-    if (entry.kind === 'probe') for (const watcher of this.watchers) watcher.probeRead(entry.id);
+    if (entry.kind === 'probe') {
+      for (const watcher of this.watchers) watcher.probeRead(entry.id);
+      this.knewAt = Math.max(this.knewAt, this.probe.caughtUpAt);
+    }
     if (entry.kind !== 'revocation') return;
     this.revocations.enter(entry);
     for (const listener of this.listeners) listener(entry);
   }
 
-  /** What retention has taken no token outlives. */
-  lost(): void {
-    // Nothing to forget.
+  /** By its age retention takes what no token outlives; more has been lost when it was by bytes. */
+  lost(offset: number): void {
+    this.logger.error(
+      `the log of ended sessions has lost its entries up to offset ${String(offset)}: tokens of those sessions may open again`,
+    );
   }
 
   /** What was known of the log before holds all the same. */
   reset(): void {
     this.applied = undefined;
+  }
+
+  /** A reader that stands still although there is something to read is opened anew. */
+  private looked(at: number, isAtEnd: boolean): void {
+    const read = this.applied?.offset ?? -1;
+    if (isAtEnd) this.knewAt = at;
+    else if (this.behindAt === read && this.known) this.log.reader.restart();
+    this.behindAt = isAtEnd ? undefined : read;
   }
 }

@@ -15,6 +15,9 @@ import { Hs256Key, signed, signedPayload } from './hs256';
 const ISSUER = 'wirepost';
 const AUDIENCE = 'wirepost:socket';
 const ALGORITHM = 'HS256';
+/** ms that a connect token can be unused, see TOKEN_TTL, and by which `exp` may be rounded up. */
+const MAX_TOKEN_TTL = 15 * 60_000;
+const ROUNDING = 1000;
 
 /** The claims as they travel (RFC 7519), short since they are part of a URL. */
 interface Payload {
@@ -137,10 +140,14 @@ function claimsOf(payload: Payload): TokenClaims {
     use: payload.us,
     id: payload.jti,
     expiresAt: payload.exp * 1000,
-    // Without it, not later than it can have been.
-    issuedAt: payload.ia ?? payload.exp * 1000 - payload.st - 1000,
+    issuedAt: payload.ia ?? earliest(payload),
     sessionTtl: payload.st,
   };
+}
+
+/** When a token of a build before, which does not say, can have been issued at the earliest. */
+function earliest({ exp, st }: Payload): number {
+  return exp * 1000 - st - MAX_TOKEN_TTL - ROUNDING;
 }
 
 /** A table of our own: a schema takes a fresh process longer than the signature, for each client that connects. */

@@ -31,7 +31,7 @@ export function asyncApi(
       ...body,
       description: 'null, and "" where a string may be absent, count as absent',
     },
-    delivered: withFields(body, SENT.concat('cursor'), {
+    delivered: withFields(withNulls(body), SENT.concat('cursor'), {
       cursor: { type: 'string', description: 'The position to resume from' },
     }),
     upstream: withFields(body, SENT.concat('fromUniqueId')),
@@ -81,6 +81,15 @@ function gatewayServers(urls: readonly string[]): Readonly<Record<string, Part>>
     return [urls.length === 1 ? 'gateway' : `partition-${String(i)}`, server];
   });
   return Object.fromEntries(servers) as Record<string, Part>;
+}
+
+/** A body that another program has published comes as it was written, with null where a field may be absent. */
+function withNulls(body: ObjectSchema): ObjectSchema {
+  const properties = Object.entries(body.properties).map(([name, schema]) => [
+    name,
+    body.required.includes(name) ? schema : { anyOf: [schema, { type: 'null' }] },
+  ]);
+  return { ...body, properties: Object.fromEntries(properties) as ObjectSchema['properties'] };
 }
 
 function withFields(

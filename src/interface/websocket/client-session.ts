@@ -7,6 +7,7 @@ import type { Metrics } from '../../application/ports/metrics';
 import type { OpenConnection } from '../../application/ports/nodes';
 import type { Admission, AdmitClient } from '../../application/session/admit-client';
 import type { AcceptClientMessage } from '../../application/upstream/accept-client-message';
+import type { Identity } from '../../domain/connection/identity';
 import { revokes, type Revocation } from '../../domain/connection/revocations';
 import { Refusal } from '../../domain/errors';
 import { Cursor } from '../../domain/log/cursor';
@@ -23,6 +24,7 @@ import type { SocketChannel } from './socket-channel';
 import { subscriptionOf } from './subscription-of';
 import { textFrame } from './text-frame';
 import type { WebSocketSettings } from './websocket-settings';
+import { CROWDED } from './upgrade';
 import { welcomeText } from './welcome-text';
 
 /** Messages of one client on their way to the broker at a time; from then on the socket is not read. */
@@ -295,7 +297,9 @@ export class ClientSession implements Receiver {
   }
 
   private async renew(token: string): Promise<void> {
-    const admission = await this.context.admit.renew(this.context.admit.verify(token));
+    const verified = this.context.admit.verify(token);
+    this.checkRoom(verified.claims.identity);
+    const admission = await this.context.admit.renew(verified);
     if (this.closed) return;
     const { identity } = admission.claims;
     const before = this.origin;
@@ -314,6 +318,16 @@ export class ClientSession implements Receiver {
     }
     const from = gap?.to.offset ?? cursor.offset;
     delivery.resubscribe(this.subscriber, subscriptionOf(admission), from);
+  }
+
+  /** Whether a user whom this connection is to become may have one more here. */
+  private checkRoom({ uniqueId }: Identity): void {
+    const { delivery, settings } = this.context;
+    if (
+      uniqueId !== this.origin.uniqueId &&
+      delivery.countOf(uniqueId) >= settings.maxUserConnections
+    )
+      throw new Refusal('OVERLOAD', CROWDED);
   }
 
   /** Where another identity begins: one that lags goes on from where it is, with what it would have got there as well. */

@@ -20,6 +20,11 @@ const COPY_CHUNKS_BELOW = 16_384;
 /** A TCP or TLS socket; `bytesWritten` counts what waits as well. */
 export interface PeerSocket extends Duplex {
   readonly bytesWritten: number;
+  /**
+   * What Node.js itself looks at to know whether a write makes progress, for a socket's timeout (lib/net.js): the others count a
+   * write as a whole, when it has ended.
+   */
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
 }
 
 /**
@@ -32,6 +37,8 @@ export class SocketChannel implements ClientChannel {
   private isFull = false;
   /** Bytes that the kernel had taken at the last look; -1 where none waited then. */
   private takenThen = -1;
+  /** Bytes of the write under way then that it had not taken. */
+  private queuedThen = 0;
   /** Looks in a row at which bytes waited of which none had been taken since the look before. */
   stalled = 0;
 
@@ -77,7 +84,9 @@ export class SocketChannel implements ClientChannel {
   look(): boolean {
     const { bytesWritten, writableLength } = this.socket;
     const taken = bytesWritten - writableLength;
-    const isTaking = this.takenThen !== -1 && taken > this.takenThen;
+    const queued = this.socket._handle?.writeQueueSize ?? 0;
+    const isTaking = this.takenThen !== -1 && (taken > this.takenThen || queued < this.queuedThen);
+    this.queuedThen = queued;
     this.stalled = this.takenThen !== -1 && !isTaking ? this.stalled + 1 : 0;
     this.takenThen = writableLength === 0 ? -1 : taken;
     return isTaking;

@@ -25,6 +25,8 @@ export type Verdict =
 const RESTARTING: Verdict = { kind: 'close', code: CloseCode.RESTART, reason: 'restarting' };
 /** A token is base64url in three parts (RFC 7515); longer ones are not worth the work. */
 const TOKEN = /^[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,200}$/;
+/** Why a user's further connections are closed. */
+export const CROWDED = 'too many connections of this user';
 const PLAIN_CURSOR = /^cursor=([0-9.-]+)$/;
 
 /** Decides about upgrade requests: authentication happens here, before the 101. */
@@ -114,9 +116,7 @@ export class Upgrade {
     this.open += 1;
     try {
       const admitted = await admission;
-      if (this.stopping) return RESTARTING;
-      // Others of the user may have come meanwhile.
-      return this.crowded(admitted) ?? { kind: 'open', admission: admitted };
+      return this.stopping ? RESTARTING : { kind: 'open', admission: admitted };
     } catch (error) {
       return this.refused(error);
     } finally {
@@ -134,10 +134,11 @@ export class Upgrade {
     return undefined;
   }
 
+  /** Before the token is used. Those that are admitted together are told apart when they are opened. */
   private crowded({ claims }: VerifiedToken): Verdict | undefined {
     if (this.delivery.countOf(claims.identity.uniqueId) < this.settings.maxUserConnections)
       return undefined;
-    return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'too many connections of this user' };
+    return { kind: 'close', code: CloseCode.OVERLOAD, reason: CROWDED };
   }
 
   private refused(error: unknown): Verdict {

@@ -73,7 +73,7 @@ describe('a token for one connection', () => {
     const claims = new LogClaims(log, follower, clock, 5000);
     const limits = { timeout: 5000, interval: PROBE_INTERVAL };
     const probe = new LogProbe(log, new IdleReader(), follower, clock, limits);
-    ended = new EndedSessions({ writer: log, reader: new IdleReader() }, clock, 60_000);
+    ended = new EndedSessions({ writer: log, reader: new IdleReader() }, clock);
     admit = new AdmitClient(tokens, claims, probe, Partitions.NONE, ended, clock);
     await probe.probe();
   });
