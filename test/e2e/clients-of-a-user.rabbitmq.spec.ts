@@ -38,16 +38,6 @@ describe('the connections of a user at several nodes', () => {
       expect(await found(node, 'u1')).toMatchObject({ connections: [{}, {}], partial: false });
   });
 
-  it('are told of as a part of all when a node has gone without a word', async () => {
-    const lost = await GatewayProcess.start(env);
-    await eventually(async () => {
-      const { connections, partial } = await found(one, 'u1');
-      expect([connections.length, partial]).toEqual([2, false]);
-    });
-    await lost.kill9();
-    expect(await found(one, 'u1')).toMatchObject({ connections: [{}, {}], partial: true });
-  });
-
   it('are found whatever somebody else publishes to the exchange of the nodes', async () => {
     await welcomed(TestClient.connect(await one.url('u3')));
     await welcomed(TestClient.connect(await other.url('u3')));
@@ -78,6 +68,23 @@ describe('the connections of a user at several nodes', () => {
     }
   });
 
+  it('are found again when the exchange of the nodes was deleted', async () => {
+    await welcomed(TestClient.connect(await one.url('u4')));
+    await welcomed(TestClient.connect(await other.url('u4')));
+    const connection = await connect(String(env['AMQP_URL']));
+    const channel = await connection.createChannel();
+    await channel.deleteExchange(`${String(env['AMQP_PREFIX'])}.control`);
+    await connection.close();
+    for (const node of [one, other]) {
+      await eventually(
+        async () => {
+          expect(await found(node, 'u4')).toMatchObject({ connections: [{}, {}], partial: false });
+        },
+        { within: 20_000 },
+      );
+    }
+  });
+
   it('are all closed by any node, and stay so at nodes that start later', async () => {
     const clients = [
       await welcomed(TestClient.connect(await one.url('u2'))),
@@ -98,5 +105,15 @@ describe('the connections of a user at several nodes', () => {
     const anew = await welcomed(TestClient.connect(await later.url('u2')));
     expect(anew.closed).toBeUndefined();
     await later.stop();
+  });
+
+  it('are told of as a part of all when a node has gone without a word', async () => {
+    const lost = await GatewayProcess.start(env);
+    await eventually(async () => {
+      const { connections, partial } = await found(one, 'u1');
+      expect([connections.length, partial]).toEqual([2, false]);
+    });
+    await lost.kill9();
+    expect(await found(one, 'u1')).toMatchObject({ connections: [{}, {}], partial: true });
   });
 });

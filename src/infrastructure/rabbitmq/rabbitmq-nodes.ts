@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { Logger } from '@nestjs/common';
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
@@ -8,6 +10,7 @@ import {
   Nodes,
   type OpenConnection,
 } from '../../application/ports/nodes';
+import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
 import type { BrokerLink } from './broker-link';
 import type { BrokerUser } from './broker-user';
@@ -21,6 +24,10 @@ const ANNOUNCE = 10_000;
 const MISSED = 60_000;
 /** ms that a node may take to answer. */
 const PATIENCE = 2000;
+/** ms after which a node that has begun to listen knows the others, who announce themselves to it with their next beat. */
+const INTRODUCTION = 2000;
+/** ms that the leave-taking may hold up a stop. */
+const LEAVE = 1000;
 const PREFETCH = 100;
 
 /** What nodes tell each other; `node` is who says it. */
@@ -59,6 +66,11 @@ export class RabbitMqNodes extends Nodes {
   private readonly seen = new Map<string, number>();
   private readonly questions = new Map<string, Question>();
   private announcedAt = -Infinity;
+  /** When (ms) this node began to listen, last said what was confirmed, and last heard itself. */
+  private listensSince = -Infinity;
+  private toldAt = -Infinity;
+  private heardAt = -Infinity;
+  private left: Promise<void> | undefined;
   private look: (query: ConnectionQuery) => readonly OpenConnection[] = () => [];
 
   constructor(
@@ -83,16 +95,31 @@ export class RabbitMqNodes extends Nodes {
 
   override beat(): void {
     const now = this.clock.elapsed();
-    for (const [node, at] of this.seen) if (now - at > MISSED) this.forget(node);
     if (now - this.announcedAt >= ANNOUNCE) this.announce();
+    if (this.isDeaf(now)) this.listenAnew();
+    // Who hears nothing cannot know who has gone.
+    if (now - this.heardAt > 2 * ANNOUNCE) return;
+    for (const [node, at] of this.seen) if (now - at > MISSED) this.forget(node);
   }
 
-  override async stop(): Promise<void> {
-    await this.tell({ kind: 'gone', node: this.queue }).catch(() => undefined);
+  override stop(): Promise<void> {
+    this.left ??= this.leave();
+    return this.left;
+  }
+
+  override async find(query: ConnectionQuery): Promise<FoundConnections> {
+    const soon = this.listensSince + INTRODUCTION - this.clock.elapsed();
+    if (soon > 0) await wait(soon);
+    return this.ask(query);
+  }
+
+  private async leave(): Promise<void> {
+    const told = this.tell({ kind: 'gone', node: this.queue }).catch(() => undefined);
+    await Promise.race([told, wait(LEAVE, undefined, { ref: false })]);
     await this.keeper.stop();
   }
 
-  override find(query: ConnectionQuery): Promise<FoundConnections> {
+  private ask(query: ConnectionQuery): Promise<FoundConnections> {
     const id = this.clock.newId();
     return new Promise((resolve, reject) => {
       const settle = (how: () => void): void => {
@@ -144,6 +171,7 @@ export class RabbitMqNodes extends Nodes {
     );
     // Others may have gone, or come, while this node could not hear them.
     this.announcedAt = -Infinity;
+    this.listensSince = this.clock.elapsed();
   }
 
   private receive({ content, properties }: ConsumeMessage): void {
@@ -152,17 +180,35 @@ export class RabbitMqNodes extends Nodes {
       return;
     }
     const notice = JSON.parse(content.toString()) as Notice;
-    if (notice.kind === 'gone') this.forget(notice.node);
-    else this.meet(notice.node);
-    if (notice.kind === 'ask') this.answer(notice.id, notice.replyTo, notice.query);
-    if (notice.kind === 'answer') this.take(notice);
+    if (notice.node === this.queue) this.hear();
+    switch (notice.kind) {
+      case 'here':
+        this.meet(notice.node);
+        return;
+      case 'gone':
+        this.forget(notice.node);
+        return;
+      case 'ask':
+        this.meet(notice.node);
+        this.answer(notice.id, notice.replyTo, notice.query);
+        return;
+      case 'answer':
+        this.take(notice);
+    }
   }
 
-  /** One that is new here has not heard of this one either. */
+  /** One that is new here has not heard of this one either: it does with the next beat, as may others that are new. */
   private meet(node: string): void {
-    const isNew = !this.seen.has(node);
+    if (!this.seen.has(node)) this.announcedAt = -Infinity;
     this.seen.set(node, this.clock.elapsed());
-    if (isNew && node !== this.queue) this.announce();
+  }
+
+  /** After a time in which nothing was heard, others have as long to announce themselves as if they had just done so. */
+  private hear(): void {
+    const now = this.clock.elapsed();
+    if (now - this.heardAt > 2 * ANNOUNCE)
+      for (const node of this.seen.keys()) this.seen.set(node, now);
+    this.heardAt = now;
   }
 
   private forget(node: string): void {
@@ -170,6 +216,8 @@ export class RabbitMqNodes extends Nodes {
   }
 
   private answer(id: string, replyTo: string, query: ConnectionQuery): void {
+    // Who has taken its leave is not waited for.
+    if (this.left !== undefined) return;
     const connections = this.look(query).map((one) => ({ ...one, node: this.name }));
     const answer: Notice = { kind: 'answer', node: this.queue, id, connections };
     this.publish('', replyTo, answer).catch((error: unknown) => {
@@ -193,12 +241,29 @@ export class RabbitMqNodes extends Nodes {
     });
   }
 
-  private tell(notice: Notice): Promise<void> {
-    return this.publish(this.names.control, '', notice);
+  /** Nobody gets it when the exchange was deleted, and with it what was bound. */
+  private async tell(notice: Notice): Promise<void> {
+    const at = this.clock.elapsed();
+    const routing = await this.publish(this.names.control, '', notice);
+    if (routing === 'unroutable') this.listenAnew();
+    else this.toldAt = at;
   }
 
-  private async publish(exchange: string, key: string, notice: Notice): Promise<void> {
+  /** True when what it has told everybody, itself included, did not come back. */
+  private isDeaf(now: number): boolean {
+    const { toldAt, heardAt, listensSince } = this;
+    return toldAt > heardAt && toldAt >= listensSince && now - toldAt > PATIENCE;
+  }
+
+  private listenAnew(): void {
+    if (this.left !== undefined || this.keeper.channel === undefined) return;
+    this.logger.warn('its queue gets nothing: it is bound anew');
+    this.keeper.restart();
+  }
+
+  private publish(exchange: string, key: string, notice: Notice): Promise<Routing> {
     const options = { userId: this.user.name, messageId: this.clock.newId() };
-    await this.publisher.publish(exchange, key, Buffer.from(JSON.stringify(notice)), options);
+    const content = Buffer.from(JSON.stringify(notice));
+    return this.publisher.publish(exchange, key, content, options);
   }
 }
