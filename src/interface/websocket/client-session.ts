@@ -19,7 +19,8 @@ import type { ClientFrame, ServerFrame } from '../../protocol/frames';
 import { LIMITS } from '../../protocol/unified-body';
 import type { BodyValidator } from '../body-validator';
 import { FrameRate } from './frame-rate';
-import { decodeFrame, readDeep } from './frame-decoder';
+import { decodeFrame, idOf, readDeep } from './frame-decoder';
+import { noticeFrame } from './notice-frame';
 import type { SocketChannel } from './socket-channel';
 import { subscriptionOf } from './subscription-of';
 import { textFrame } from './text-frame';
@@ -34,8 +35,6 @@ const QUIET = 2;
 const GONE = 3;
 /** Bad frames within one heartbeat after which the connection is closed. */
 const MAX_BAD_FRAMES = 10;
-/** Characters of an id under which a body is refused: several times those of one that is taken. */
-const MAX_NAMED = 1024;
 
 /** What every session of a node shares. */
 export abstract class SessionContext {
@@ -380,21 +379,17 @@ export class ClientSession implements Receiver {
       this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
   }
 
-  /** What a plain client must not miss, as a unified body of a reserved business type. */
+  /** What a plain client must not miss. */
   private notice(businessType: string, content: object, cursor: string): Uint8Array {
-    const { uniqueId, clientType } = this.origin;
-    const body = {
-      sendType: 'UNICAST',
-      messageType: 'SERVER_TO_CLIENT',
+    const { clock } = this.context;
+    const timestamp = clock.now();
+    return noticeFrame(this.origin, {
       businessType,
-      toUniqueId: uniqueId,
-      toClientType: clientType,
-      timestamp: this.context.clock.now(),
+      timestamp,
       content,
       cursor,
-      messageId: this.context.clock.newId(),
-    };
-    return textFrame(JSON.stringify(body));
+      messageId: clock.newId(),
+    });
   }
 
   /** Written out, since there is one for each message: an id needs no escaping, see MESSAGE_ID. */
@@ -425,10 +420,4 @@ export class ClientSession implements Receiver {
 
 function control(frame: ServerFrame): Uint8Array {
   return textFrame(JSON.stringify(frame));
-}
-
-/** The id under which a body is refused, also one that is refused for it: its sender waits under that. */
-function idOf(value: object): string | undefined {
-  const id = (value as Readonly<Record<string, unknown>>)['messageId'];
-  return typeof id === 'string' && id.length <= MAX_NAMED ? id : undefined;
 }

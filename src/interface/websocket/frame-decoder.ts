@@ -6,6 +6,9 @@ import { parseJson } from '../json';
 /** Depth up to which JSON takes no longer to parse for being deep. */
 const READABLE = 1000;
 
+/** Characters of an id under which a body is refused: several times those of one that is taken. */
+const MAX_NAMED = 1024;
+
 /** A client's text, taken apart: a control frame, or what should be a unified body. */
 export type Decoded =
   | { readonly kind: 'control'; readonly frame: ClientFrame }
@@ -48,4 +51,10 @@ function text(value: Readonly<Record<string, unknown>>, name: string): string {
   const field = value[name];
   if (typeof field !== 'string') throw Refusal.field(name, 'must be a string');
   return field;
+}
+
+/** The id under which a body is refused, also one that is refused for it: its sender waits under that. */
+export function idOf(value: object): string | undefined {
+  const id = (value as Readonly<Record<string, unknown>>)['messageId'];
+  return typeof id === 'string' && id.length <= MAX_NAMED ? id : undefined;
 }
