@@ -24,10 +24,13 @@ export class Delivery {
   private dirty: Subscriber[] = [];
   private shared: Uint8Array[] = [];
   private scheduled = false;
-  /** Lagging subscribers that the next turn goes on with, whatever their sockets do. */
+  /**
+   * Lagging subscribers that the next turns go on with, whatever their sockets do. The oldest is finished first: to go on
+   * with each a little would end with none of them once more comes in the meantime than is looked at.
+   */
   private readonly waiting = new Set<Subscriber>();
   private goesOn = false;
-  /** Entries that may yet be looked at before those who have more to come wait for `goOn`. */
+  /** Entries that may yet be looked at in this turn before those who have more to come wait for `goOn`. */
   private looks = TURN_LOOKS;
   /** When the oldest message of this tick was logged (ms since epoch), where that is known. */
   private loggedAt: number | undefined;
@@ -200,7 +203,6 @@ export class Delivery {
   }
 
   private catchUp(subscriber: Subscriber): void {
-    const { receiver } = subscriber;
     for (;;) {
       if (subscriber.position < this.window.start.offset) this.skipGap(subscriber);
       const replay = this.window.replay(
@@ -214,14 +216,15 @@ export class Delivery {
           looks: Math.max(this.looks, LEAST_LOOKS),
         },
       );
-      this.looks -= replay.looked;
+      this.spend(replay.looked);
       subscriber.position = replay.upTo;
       subscriber.rest = replay.rest;
       this.write(subscriber, replay.frames, replay.count);
-      if (receiver.channel.buffered > this.maxBuffered) return;
+      if (!this.takesMore(subscriber)) return;
       if (replay.complete) break;
       if (this.looks <= 0) {
-        this.wait(subscriber);
+        // One that waits already keeps its place.
+        this.waiting.add(subscriber);
         return;
       }
     }
@@ -267,10 +270,10 @@ export class Delivery {
     });
   }
 
-  /** Goes on with the subscriber in the next turn, behind those who wait already. */
-  private wait(subscriber: Subscriber): void {
-    this.waiting.add(subscriber);
-    this.goOnNext();
+  /** The next turn has all its looks again. */
+  private spend(looked: number): void {
+    this.looks -= looked;
+    if (looked > 0) this.goOnNext();
   }
 
   private goOnNext(): void {
@@ -286,13 +289,15 @@ export class Delivery {
   private goOn(): void {
     this.looks = TURN_LOOKS;
     for (const subscriber of this.waiting) {
-      if (this.looks <= 0) {
-        this.goOnNext();
-        return;
-      }
-      this.waiting.delete(subscriber);
-      if (subscriber.receiver.channel.buffered <= this.maxBuffered) this.resume(subscriber);
+      // What was spent has asked for the next turn.
+      if (this.looks <= 0) return;
+      if (this.takesMore(subscriber)) this.resume(subscriber);
+      if (subscriber.live || !this.takesMore(subscriber)) this.waiting.delete(subscriber);
     }
+  }
+
+  private takesMore({ receiver }: Subscriber): boolean {
+    return receiver.channel.buffered <= this.maxBuffered;
   }
 }
 

@@ -34,6 +34,7 @@ class Channel {
 interface Connection {
   readonly uniqueId: string;
   readonly channel: Channel;
+  readonly isLive: boolean;
   attach(): void;
 }
 
@@ -74,7 +75,14 @@ class Node {
     const attach = (): void => {
       this.delivery.attach(subscriber);
     };
-    return { uniqueId, channel, attach };
+    return {
+      uniqueId,
+      channel,
+      get isLive(): boolean {
+        return subscriber.live;
+      },
+      attach,
+    };
   }
 
   /** The log has lost the entry that would come next. */
@@ -309,6 +317,48 @@ describe('a connection that comes to many messages for others', () => {
     await turn();
     for (const { uniqueId, channel } of others) expect(channel.frames).toEqual([uniqueId, 'all']);
     expect(turns).toBeGreaterThan(4);
+  });
+
+  it('is live some time, however many wait, while more comes than the turns could look at for all', async () => {
+    const node = new Node('user');
+    node.logForOthers(30_000);
+    const waiting = Array.from({ length: 12 }, (_, k) => node.another(`u${String(k)}`, 0));
+    for (const one of waiting) one.attach();
+    let turns = 0;
+    for (; waiting.some(({ isLive }) => !isLive) && turns < 200; turns += 1) {
+      node.logForOthers(1000);
+      await turn();
+    }
+    expect(waiting.filter(({ isLive }) => !isLive).map(({ uniqueId }) => uniqueId)).toEqual([]);
+    node.log(EVERYBODY, 'live');
+    for (const { channel } of waiting) expect(channel.frames).toEqual(['live']);
+  });
+
+  it('lets the others go on while its socket is full, and when it has gone', async () => {
+    const node = new Node('user');
+    node.logForOthers(30_000);
+    const [full, next] = [node.another('full', 0), node.another('next', 0)];
+    node.attach();
+    for (const one of [full, next]) one.attach();
+    full.channel.buffered = MAX_BUFFERED + 1;
+    await turn();
+    node.detach();
+    for (let i = 0; i < 10; i += 1) await turn();
+    expect([full.isLive, next.isLive]).toEqual([false, true]);
+  });
+
+  it('is live at once in a later turn, whatever the turns before have looked at', async () => {
+    const node = new Node('user');
+    node.logForOthers(6000);
+    for (let k = 0; k < 10; k += 1) {
+      const early = node.another(`early-${String(k)}`, 5000);
+      early.attach();
+      expect(early.isLive).toBe(true);
+    }
+    await turn();
+    const late = node.another('late', 0);
+    late.attach();
+    expect(late.isLive).toBe(true);
   });
 
   it('gets its turn when the one before it has ended with the last that a turn looks at', async () => {
