@@ -240,6 +240,7 @@ export class Window {
     const frames = new FrameRun(after);
     let looked = 0;
     for (const segment of this.visits(left.seqs, after)) {
+      if (segment.isAfter(left.upTo)) break;
       const found = left.take(segment, after, due.mayHold(segment));
       const taken = fill(frames, segment, found, due, budget.bytes);
       looked += SEGMENT_LOOKS + taken;

@@ -388,6 +388,30 @@ describe('Window', () => {
     expect(pieces).toBeLessThan(8);
   });
 
+  it('does not look at what came after its first piece before it goes on beyond that', () => {
+    const log = aLog();
+    const others = (segments: number): void => {
+      for (let i = 0; i < segments * 1024; i += 1)
+        log.add({ audience: tagged(`t${String(i % 50)}`), text: 'x' });
+    };
+    others(3);
+    log.add({ audience: to('u1'), text: 'a' });
+    const who = user('u1');
+    let part = log.window.replay(who, -1, Infinity, 2000, { looks: 1000 });
+    others(200);
+    log.add({ audience: to('u1'), text: 'b' });
+    let got = '';
+    while (part.rest !== undefined) {
+      const { rest, upTo } = part;
+      part = log.window.replay(who, upTo, Infinity, 2000, { rest, looks: 1000 });
+      // A segment.
+      expect(part.looked).toBeLessThan(1100);
+      got += textOf(part.frames);
+    }
+    expect([got, part.upTo, part.complete]).toEqual(['a', 3 * 1024, false]);
+    expect(replayed(log, who, part.upTo)).toBe('b');
+  });
+
   it('does not look at entries for others where these are all that there is', () => {
     const log = aLog();
     for (let i = 0; i < 50_000; i += 1) {
