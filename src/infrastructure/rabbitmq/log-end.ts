@@ -22,7 +22,7 @@ export function offsetOf(delivery: ConsumeMessage): number | undefined {
 /** How far a stream goes. */
 export interface LogEnd {
   readonly offset: number;
-  /** What `timeOf` said of the newest entry shown of which it knew a time; undefined when it knew none. */
+  /** The latest that `timeOf` said of the entries shown, whose times need not rise; undefined when it knew none. */
   readonly time: number | undefined;
 }
 
@@ -38,10 +38,15 @@ export async function endUpTo(
 ): Promise<LogEnd | undefined> {
   let end: LogEnd | undefined;
   await look(connection, stream, QUIET, (delivery) => {
-    end = { offset: offsetOf(delivery) ?? -1, time: timeOf(delivery) ?? end?.time };
+    end = { offset: offsetOf(delivery) ?? -1, time: later(end?.time, timeOf(delivery)) };
     return end.offset >= offset;
   });
   return end;
+}
+
+function later(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.max(one, other);
 }
 
 /** The newest entry of a stream, or on a busy one an entry of the last few ms; undefined when none came. */

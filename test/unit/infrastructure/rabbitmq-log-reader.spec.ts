@@ -302,6 +302,15 @@ describe('the reader of a stream', () => {
     expect(read()).toEqual(['n0', 'f1']);
   });
 
+  it('takes a shorter log for another one when the youngest that it shows is not its last', async () => {
+    await readThree();
+    stream.chunk = 2;
+    stream.become(0, 'n0', 'm1');
+    await pass(AGAIN);
+    expect(listener.resets).toBe(1);
+    expect(read()).toEqual(['n0', 'm1']);
+  });
+
   it('takes a log of which only backends wrote for another one as soon as a gateway writes', async () => {
     await readThree();
     stream.become(0, 'f0');
