@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { inspect } from 'node:util';
 
 import type { Refusal } from '../../src/domain/errors';
-import { DONE } from '../../src/domain/routing/redelivery-policy';
+import { DONE, type Outcome } from '../../src/domain/routing/redelivery-policy';
 import { BrokerLink } from '../../src/infrastructure/rabbitmq/broker-link';
 import { ConfirmingPublisher } from '../../src/infrastructure/rabbitmq/confirming-publisher';
 import type { RabbitMqBroker } from '../../src/infrastructure/rabbitmq/rabbitmq-broker';
@@ -49,8 +49,8 @@ describe('the RabbitMQ adapters', () => {
     await broker.logReader.start(HOUR, listener);
     return listener;
   }
-  async function consume(handler: ToldHandler): Promise<ToldHandler> {
-    await broker.queues.consume({ businessType: TYPE, concurrency: 1 }, handler.handle);
+  async function consume(handler: ToldHandler, concurrency = 1): Promise<ToldHandler> {
+    await broker.queues.consume({ businessType: TYPE, concurrency }, handler.handle);
     return handler;
   }
   const publish = (messageId: string): Promise<string> =>
@@ -392,6 +392,33 @@ describe('the RabbitMQ adapters', () => {
         });
       },
     );
+
+    it('retry all the same while somebody has made the queue of dead letters otherwise', async () => {
+      const dead = `${prefix}.dead`;
+      await program.channel.deleteQueue(dead);
+      await program.channel.assertQueue(dead, { durable: true });
+      const warnings = jest.spyOn(Logger.prototype, 'warn');
+      const outcomes: Outcome[] = [
+        { kind: 'reject', reason: 'bad' },
+        { kind: 'retry', delay: 100, reason: 'busy' },
+      ];
+      const handler = await consume(new ToldHandler((n) => outcomes[n - 1] ?? DONE), 2);
+      await publish('buried');
+      await eventually(() => {
+        expect(warnings).toHaveBeenCalledWith(expect.stringMatching(/^not declared: .*406/));
+      });
+      await publish('retried');
+      await eventually(() => {
+        expect(handler.ids).toEqual(['buried', 'retried', 'retried']);
+      });
+      const lines = warnings.mock.calls.map(([line]) => String(line));
+      warnings.mockRestore();
+      expect(lines.filter((line) => /closed by the broker|not opened/.test(line))).toEqual([]);
+      await program.channel.deleteQueue(dead);
+      await eventually(async () => {
+        expect(await program.deadLetters(prefix)).toMatchObject([{ messageId: 'buried' }]);
+      });
+    });
 
     it.each([
       { kind: 'retry', delay: 100, reason: 'busy' },

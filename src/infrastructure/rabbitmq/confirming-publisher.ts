@@ -1,10 +1,16 @@
 import { Logger } from '@nestjs/common';
-import type { ConfirmChannel, Message as AmqpMessage, Options } from 'amqplib';
+import type {
+  Channel,
+  ChannelModel,
+  ConfirmChannel,
+  Message as AmqpMessage,
+  Options,
+} from 'amqplib';
 
 import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
 import type { BrokerLink } from './broker-link';
-import { ChannelKeeper } from './channel-keeper';
+import { ChannelKeeper, closeQuietly } from './channel-keeper';
 
 /** Publishes that may wait for their confirm at a time, by number and by bytes. */
 const MAX_PENDING = 20_000;
@@ -66,7 +72,7 @@ export class ConfirmingPublisher {
     private readonly link: BrokerLink,
     name: string,
     private readonly timeout: number,
-    private readonly declare: (channel: ConfirmChannel) => Promise<void>,
+    private readonly declare: (channel: Channel) => Promise<void>,
     private readonly cutOff: () => void = () => undefined,
   ) {
     this.logger = new Logger(`Publisher ${name}`);
@@ -163,20 +169,32 @@ export class ConfirmingPublisher {
 
   /**
    * Declares anew what it publishes to, a moment later: for callers whose publish was returned because a queue or a binding
-   * was deleted. The channel stays, and so does what is under way on it.
+   * was deleted. The channel stays, and so does what is under way on it, also when something is declared otherwise.
    */
   declareAgain(): void {
     if (this.stopping) return;
     this.declaring ??= setTimeout(() => {
       this.declaring = undefined;
-      const { channel } = this.keeper;
-      // A new one declares by itself.
-      if (channel === undefined) return;
+      const { connection } = this.link;
+      // A new channel declares by itself.
+      if (connection === undefined || this.keeper.channel === undefined) return;
       this.logger.warn('declares anew what it publishes to: the broker could not route a message');
-      this.declare(channel).catch((error: unknown) => {
+      this.declareOn(connection).catch((error: unknown) => {
         this.logger.warn(`not declared: ${String(error)}`);
       });
     }, DECLARE_AFTER);
+  }
+
+  /** On a channel of its own, since the broker closes the one on which it finds something declared otherwise. */
+  private async declareOn(connection: ChannelModel): Promise<void> {
+    const channel = await connection.createChannel();
+    // The declaration fails with the same reason.
+    channel.on('error', () => undefined);
+    try {
+      await this.declare(channel);
+    } finally {
+      await closeQuietly(channel);
+    }
   }
 
   /** A function of its own, so that it holds the pending publish only and not the content. */
