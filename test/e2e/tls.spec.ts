@@ -302,6 +302,29 @@ describe('a gateway with a certificate', () => {
   });
 });
 
+describe('a gateway with a certificate that is stopped', () => {
+  it('does not wait for who never begins the handshake, or never ends it', async () => {
+    const gateway = await SecureGateway.start();
+    const { port } = gateway.process;
+    const gone: boolean[] = [];
+    for (const [i, text] of ['', '\x16\x03\x01'].entries()) {
+      const socket = tcp(port, '127.0.0.1');
+      socket.on('error', () => undefined).on('close', () => (gone[i] = true));
+      socket.write(text);
+    }
+    // Behind these.
+    await gateway.servedSerial();
+    expect(gone).toEqual([]);
+    const before = performance.now();
+    await gateway.stop();
+    // Handshakes have 10 s.
+    expect(performance.now() - before).toBeLessThan(5000);
+    await eventually(() => {
+      expect(gone).toEqual([true, true]);
+    });
+  });
+});
+
 describe('a gateway without a certificate', () => {
   it('says nothing of HTTPS, which is the business of a proxy', async () => {
     const node = await TestNode.start();

@@ -1,5 +1,6 @@
 import { type RequestListener, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import { Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 
 import { Logger } from '@nestjs/common';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
@@ -29,6 +30,39 @@ const HTTP = {
 
 const logger = new Logger('HttpServer');
 
+/** A server of HTTPS whose closeAllConnections ends handshakes, too: Node.js counts no connection before that is done. */
+class HandshakeServer extends TlsServer<typeof IncomingRequest> {
+  /** Connections whose handshake is under way, by both their ends. */
+  private readonly handshakes = new Map<string, Socket>();
+
+  constructor(
+    options: ConstructorParameters<typeof TlsServer<typeof IncomingRequest>>[0],
+    listener: RequestListener<typeof IncomingRequest>,
+  ) {
+    super(options, listener);
+    this.on('connection', (socket: Socket) => {
+      const ends = endsOf(socket);
+      this.handshakes.set(ends, socket);
+      socket.once('close', () => {
+        if (this.handshakes.get(ends) === socket) this.handshakes.delete(ends);
+      });
+    });
+    // Of another socket, that of what is encrypted.
+    this.on('secureConnection', (socket) => {
+      this.handshakes.delete(endsOf(socket));
+    });
+  }
+
+  override closeAllConnections(): void {
+    super.closeAllConnections();
+    for (const socket of this.handshakes.values()) socket.destroy();
+  }
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return [remoteAddress, remotePort, localAddress, localPort].join(' ');
+}
+
 /** What Fastify makes the node's server of, one of HTTPS when there are files of a certificate; throws a TlsFilesError. */
 export function serverOptions(
   tls: TlsFiles | undefined,
@@ -40,7 +74,7 @@ export function serverOptions(
     ...common,
     // Not Fastify's own: for a HOST of several addresses it makes several, and nobody could give the others a new certificate.
     serverFactory: (listener, { keepAliveTimeout }) =>
-      createTlsServer(
+      new HandshakeServer(
         {
           ...HTTP,
           ...context,
