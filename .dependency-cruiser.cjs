@@ -33,13 +33,16 @@ module.exports = {
       ],
       'Use cases reach the world through src/application/ports; put the library behind a port.',
     ),
-    {
-      name: 'infrastructure-is-an-adapter',
-      comment: 'Adapters fill ports; they know neither the interface nor a business type.',
-      severity: 'error',
-      from: { path: '^src/infrastructure/' },
-      to: { path: '^src/(?!infrastructure/|application/|domain/|protocol/)' },
-    },
+    allow(
+      'infrastructure-is-an-adapter',
+      '^src/infrastructure/',
+      [
+        '^src/(infrastructure|application|domain|protocol)/',
+        npm('@nestjs/(common|jwt)|amqplib|@types/amqplib|@golevelup/[^/]+|prom-client|uuidv7'),
+        '^(node:)?(buffer|crypto|os|stream|timers/promises)$',
+      ],
+      'Adapters fill ports; they know neither the interface nor a business type.',
+    ),
     {
       name: 'adapters-keep-apart',
       comment: 'RabbitMQ and the embedded broker share contracts (test/contract), not code.',
@@ -47,13 +50,17 @@ module.exports = {
       from: { path: '^src/infrastructure/(rabbitmq|embedded)/' },
       to: { path: '^src/infrastructure/(rabbitmq|embedded)/', pathNot: '^src/infrastructure/$1/' },
     },
-    {
-      name: 'interface-is-an-adapter',
-      comment: 'Call a use case; what infrastructure offers comes through a port.',
-      severity: 'error',
-      from: { path: '^src/interface/' },
-      to: { path: '^src/(?!interface/|application/|domain/|protocol/)' },
-    },
+    allow(
+      'interface-is-an-adapter',
+      '^src/interface/',
+      [
+        '^src/(interface|application|domain|protocol)/',
+        npm('@nestjs/(common|core|platform-ws|swagger|websockets)|fastify|ws|@types/ws'),
+        npm('ajv|class-transformer|class-validator|class-validator-jsonschema'),
+        '^(node:)?(crypto|fs|http|https|net|path|stream|tls|zlib)$',
+      ],
+      'Call a use case; what infrastructure offers comes through a port.',
+    ),
     allow(
       'business-sees-the-contract',
       '^src/business/([^/]+)/',

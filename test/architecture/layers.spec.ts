@@ -50,6 +50,13 @@ describe('the layers', () => {
 
   const found = violations(`${process.cwd()}/test/architecture/planted`);
 
+  it.each([
+    ['infrastructure-is-an-adapter', 'src/infrastructure/stranger.ts'],
+    ['interface-is-an-adapter', 'src/interface/http/stranger.ts'],
+  ])('are guarded by %s against packages that it does not name, too', (rule, file) => {
+    expect(found.filter((one) => one.rule.name === rule).map((one) => one.from)).toContain(file);
+  });
+
   it.each(Object.entries(PLANTED))('are guarded by %s, which finds %s', (rule, file) => {
     expect(found.filter((one) => one.rule.name === rule).map((one) => one.from)).toContain(file);
   });
