@@ -284,6 +284,7 @@ export class WirepostApp {
     const gateway = this.nest.get(WirepostGateway);
     const probe = this.nest.get(LogProbe);
     const handlerLog = this.nest.get(HandlerLog);
+    const ended = this.nest.get(EndedSessions);
     const gauges = {
       connections: () => gateway.connections,
       logOffset: () => follower.applied?.offset ?? -1,
@@ -299,6 +300,7 @@ export class WirepostApp {
         ...window,
         logLagSeconds: () => probe.lag / 1000,
         logBlocked: () => (probe.blocked ? 1 : 0),
+        revocationsLagSeconds: () => ended.lag / 1000,
         claims: () => handlerLog.claims.size,
       },
       'max',

@@ -22,7 +22,7 @@ const TIMEOUT = 5000;
 const LOOK_INTERVAL = 20_000;
 /** ms between two looks of a node that has not. */
 const BEHIND_INTERVAL = 2000;
-/** ms after the last time it had for which a node still counts as knowing. */
+/** ms after the last time it had for which nothing is said of it. */
 const FRESH = 90_000;
 
 /**
@@ -41,6 +41,8 @@ export class EndedSessions implements LogListener, Followed {
   /** When (ms) this node looked last, and when it had read all. */
   private lookedAt = -Infinity;
   private knewAt = -Infinity;
+  private isLooking = false;
+  private isLate = false;
   /** How far it had read at the last look, when that was not all; undefined when it was. */
   private behindAt: number | undefined;
 
@@ -52,9 +54,17 @@ export class EndedSessions implements LogListener, Followed {
     this.probe = new LogProbe(log.writer, log.reader, this, clock, limits);
   }
 
-  /** True while this node knows of all sessions that were ended, but for those of the last moments. */
+  /**
+   * True once this node knows of all sessions that had been ended before it started. It stays so when it can read nothing more, of
+   * which `lag` tells: to send everybody away would be worse than to let somebody in who had a token before.
+   */
   get known(): boolean {
-    return this.clock.elapsed() - this.knewAt < FRESH;
+    return this.knewAt !== -Infinity;
+  }
+
+  /** ms since this node last knew that it has read all; 0 while it has not for the first time. */
+  get lag(): number {
+    return this.known ? this.clock.elapsed() - this.knewAt : 0;
   }
 
   /** True when a service has ended the session since the token was issued (ms since epoch). */
@@ -86,15 +96,22 @@ export class EndedSessions implements LogListener, Followed {
   beat(): void {
     this.probe.beat();
     this.revocations.forgetBefore(this.clock.now() - MEMORY);
+    this.report();
     const now = this.clock.elapsed();
-    if (now - this.lookedAt < (this.known ? LOOK_INTERVAL : BEHIND_INTERVAL)) return;
+    const interval = this.known && this.lag < FRESH ? LOOK_INTERVAL : BEHIND_INTERVAL;
+    if (this.isLooking || now - this.lookedAt < interval) return;
     this.lookedAt = now;
-    this.log.reader.isAtEnd().then(
-      (isAtEnd) => {
+    this.isLooking = true;
+    this.log.reader
+      .isAtEnd()
+      .then((isAtEnd) => {
         this.looked(now, isAtEnd);
-      },
-      () => undefined,
-    );
+      })
+      // What cannot be asked is not known.
+      .catch(() => undefined)
+      .finally(() => {
+        this.isLooking = false;
+      });
   }
 
   stop(): Promise<void> {
@@ -126,6 +143,16 @@ export class EndedSessions implements LogListener, Followed {
   /** What was known of the log before holds all the same. */
   reset(): void {
     this.applied = undefined;
+  }
+
+  /** Once each time that it begins. */
+  private report(): void {
+    const isLate = this.lag > FRESH;
+    if (isLate && !this.isLate)
+      this.logger.error(
+        'this node cannot read which sessions were ended: their connections stay open',
+      );
+    this.isLate = isLate;
   }
 
   /** A reader that stands still although there is something to read is opened anew. */
