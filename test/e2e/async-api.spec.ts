@@ -8,7 +8,7 @@ import type { ClientFrame, ServerFrame } from '../../src/protocol/frames';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { onSharedBroker, sharedBroker } from '../support/shared-broker';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
 import { tokenOf } from '../support/token-of';
@@ -77,13 +77,6 @@ function matcher(
       .map(({ $ref }) => $ref.slice($ref.lastIndexOf('/') + 1));
 }
 
-async function opened(client: TestClient): Promise<TestClient> {
-  await eventually(() => {
-    expect(client.welcome).toBeDefined();
-  });
-  return client;
-}
-
 describe('the AsyncAPI description', () => {
   let node: TestNode;
   let document: AsyncApi;
@@ -139,7 +132,7 @@ describe('the AsyncAPI description', () => {
     const fits = matcher(await documentOf(other));
     const sent: unknown[] = [];
     // Of a log that is gone: a gap.
-    const client = await opened(
+    const client = await welcomed(
       TestClient.connect(await other.url('described'), { cursor: '7-1795522395638' }),
     );
     const send = (frame: unknown): void => {
@@ -224,7 +217,7 @@ describe('the AsyncAPI description', () => {
     await channel.consume(queue, (message) => {
       passed.push(JSON.parse(message?.content.toString() ?? ''));
     });
-    const client = await opened(TestClient.connect(await gateway.url('buyer')));
+    const client = await welcomed(TestClient.connect(await gateway.url('buyer')));
     client.send(aQuestion({ businessType: 'shop.order' }));
     channel.publish(
       push.bindings.amqp.exchange.name,

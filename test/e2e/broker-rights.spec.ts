@@ -4,9 +4,9 @@ import { QrcodeRefreshModule } from '../../src/business/qrcode-refresh/qrcode-re
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { freshPrefix, sharedBroker } from '../support/shared-broker';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestNode } from '../support/test-node';
-import { found, welcomed } from './clients-of-a-user';
+import { found } from './clients-of-a-user';
 
 /** What docs/operations.md says that Wirepost's user may do, with another prefix: configure, write, read. */
 function documentedRights(prefix: string): readonly string[] {

@@ -3,9 +3,9 @@ import { connect } from 'amqplib';
 import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
 import { onSharedBroker } from '../support/shared-broker';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestNode } from '../support/test-node';
-import { clientsOfAUser, found, welcomed } from './clients-of-a-user';
+import { clientsOfAUser, found } from './clients-of-a-user';
 
 describe('the connections of a user, on RabbitMQ,', () => {
   const env = onSharedBroker();

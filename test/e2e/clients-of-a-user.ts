@@ -1,18 +1,11 @@
 import type { FoundConnections } from '../../src/application/ports/nodes';
 import { eventually } from '../support/eventually';
 import { aBody } from '../support/message.builder';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestNode, TOKEN_ONLY_KEY } from '../support/test-node';
 import { tokenOf } from '../support/token-of';
 
 const ENDED = { code: 4501, reason: 'session ended' };
-
-export async function welcomed(client: TestClient): Promise<TestClient> {
-  await eventually(() => {
-    expect(client.welcome).toBeDefined();
-  });
-  return client;
-}
 
 /** What a node answers of a user's connections. */
 export async function found(node: TestNode, path: string): Promise<FoundConnections> {

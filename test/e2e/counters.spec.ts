@@ -1,15 +1,8 @@
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
-
-async function opened(client: TestClient): Promise<TestClient> {
-  await eventually(() => {
-    expect(client.welcome).toBeDefined();
-  });
-  return client;
-}
 
 describe('/metrics', () => {
   let node: TestNode;
@@ -45,7 +38,7 @@ describe('/metrics', () => {
   });
 
   it('counts a push that comes again as an entry, and once as a message', async () => {
-    const client = await opened(TestClient.connect(await node.url('u1')));
+    const client = await welcomed(TestClient.connect(await node.url('u1')));
     for (let i = 0; i < 3; i += 1) await node.push(aBody({ messageId: 'same' }));
     const late = { timestamp: Date.now() - 1000, ttl: 1, toUniqueId: 'u1' };
     await node.push(aBody(late));
@@ -64,8 +57,8 @@ describe('/metrics', () => {
 
   it('counts connections that were opened, closed and refused, before the 101 and after it', async () => {
     const url = await node.url('u1');
-    const one = await opened(TestClient.connect(url));
-    await opened(TestClient.connect(await node.url('u2')));
+    const one = await welcomed(TestClient.connect(url));
+    await welcomed(TestClient.connect(await node.url('u2')));
     await shows({ connections_opened: 2, connections_closed: 0, connections_refused: 0 });
     const used = TestClient.connect(url);
     await eventually(() => {
@@ -82,7 +75,7 @@ describe('/metrics', () => {
   });
 
   it('counts what clients send by what became of it', async () => {
-    const client = await opened(TestClient.connect(await node.url('u1')));
+    const client = await welcomed(TestClient.connect(await node.url('u1')));
     client.send(aQuestion({ businessType: 'test.silent' }));
     client.send(aQuestion({ businessType: 'test.silent', messageId: 'again' }));
     await eventually(() => {
@@ -99,7 +92,7 @@ describe('/metrics', () => {
   });
 
   it('counts the gap that a client of another log is told of', async () => {
-    const client = await opened(
+    const client = await welcomed(
       TestClient.connect(await node.url('u1'), { cursor: '7-1795522395638' }),
     );
     await eventually(() => {

@@ -4,20 +4,13 @@ import Ajv from 'ajv';
 
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { JWT_SECRET, SERVICE_KEY, TestNode } from '../support/test-node';
 
 /** An answer, by its status, in an OpenAPI description. */
 interface Described {
   readonly content: Readonly<Record<'application/json', { readonly schema: { $ref: string } }>>;
-}
-
-async function welcomed(client: TestClient): Promise<TestClient> {
-  await eventually(() => {
-    expect(client.welcome).toBeDefined();
-  });
-  return client;
 }
 
 describe('a node', () => {

@@ -5,19 +5,12 @@ import { AdmitClient } from '../../src/application/session/admit-client';
 import { AcceptClientMessage } from '../../src/application/upstream/accept-client-message';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
 import { tokenOf } from '../support/token-of';
 
 const KiB = 1024;
-
-async function opened(client: TestClient): Promise<TestClient> {
-  await eventually(() => {
-    expect(client.welcome).toBeDefined();
-  });
-  return client;
-}
 
 describe('a session', () => {
   let node: TestNode;
@@ -27,7 +20,7 @@ describe('a session', () => {
   afterAll(() => node.stop());
 
   it('answers ping with pong and the position', async () => {
-    const client = await opened(TestClient.connect(await node.url('s1')));
+    const client = await welcomed(TestClient.connect(await node.url('s1')));
     client.send({ op: 'ping' });
     await eventually(() => {
       expect(client.ops('pong')).toEqual([
@@ -37,7 +30,7 @@ describe('a session', () => {
   });
 
   it('stays open for a client whose token does not allow what it sends, however often it does', async () => {
-    const client = await opened(TestClient.connect(await node.url('forbidden')));
+    const client = await welcomed(TestClient.connect(await node.url('forbidden')));
     const note = aBody({ messageType: 'CLIENT_TO_CLIENT', toUniqueId: 's1' });
     for (let i = 0; i < 30; i += 1) client.send({ ...note, messageId: `f${String(i)}` });
     await eventually(() => {
@@ -53,7 +46,7 @@ describe('a session', () => {
   });
 
   it('takes an ack of what it delivered and refuses one that is ahead or no cursor', async () => {
-    const client = await opened(TestClient.connect(await node.url('s2')));
+    const client = await welcomed(TestClient.connect(await node.url('s2')));
     await node.push(aBody({ toUniqueId: 's2' }));
     await eventually(() => {
       expect(client.bodies).toHaveLength(1);
@@ -81,12 +74,12 @@ describe('a session', () => {
 
   it('starts at the cursor of its URL, however that is written and whatever stands beside it', async () => {
     for (const query of ['cursor=0-1', 'cursor=0%2D1', 'page=2&cursor=0-1', 'cursor=0-1&page=2']) {
-      const client = await opened(TestClient.connect(`${await node.url('s2')}?${query}`));
+      const client = await welcomed(TestClient.connect(`${await node.url('s2')}?${query}`));
       expect(client.welcome).toMatchObject({ resumed: true, cursor: '0-1' });
       client.close();
     }
     for (const query of ['', 'page=2']) {
-      const client = await opened(TestClient.connect(`${await node.url('s2')}?${query}`));
+      const client = await welcomed(TestClient.connect(`${await node.url('s2')}?${query}`));
       expect(client.welcome).toMatchObject({ resumed: false });
       client.close();
     }
@@ -98,7 +91,7 @@ describe('a session', () => {
     let code = 0;
     deaf.on('ping', () => (pings += 1));
     deaf.on('close', (reason) => (code = reason));
-    const alive = await opened(TestClient.connect(await node.url('s3')));
+    const alive = await welcomed(TestClient.connect(await node.url('s3')));
     await eventually(
       () => {
         expect(code).toBe(4408);
@@ -128,7 +121,7 @@ describe('a session', () => {
   }, 15_000);
 
   it('ends with bye and 4401 when the session is over', async () => {
-    const client = await opened(TestClient.connect(await node.url('s4', { sessionTtl: 1000 })));
+    const client = await welcomed(TestClient.connect(await node.url('s4', { sessionTtl: 1000 })));
     await eventually(() => {
       expect(client.closed).toEqual({ code: 4401, reason: 'session over' });
     });
@@ -136,7 +129,7 @@ describe('a session', () => {
   });
 
   it('lives on when it is renewed in time', async () => {
-    const client = await opened(TestClient.connect(await node.url('s5', { sessionTtl: 2000 })));
+    const client = await welcomed(TestClient.connect(await node.url('s5', { sessionTtl: 2000 })));
     const url = await node.url('s5');
     client.send({ op: 'renew', token: tokenOf(url) });
     await eventually(() => {
@@ -151,7 +144,7 @@ describe('a session', () => {
   });
 
   it('becomes another user by renew, gets what was pushed to it before, and no longer the old one’s', async () => {
-    const page = await opened(TestClient.connect(await node.url('anonymous-1')));
+    const page = await welcomed(TestClient.connect(await node.url('anonymous-1')));
     const url = await node.url('user-1');
     await node.push(aBody({ toUniqueId: 'user-1', content: 'before' }));
     await node.push(aBody({ sendType: 'BROADCAST', toUniqueId: undefined, content: 'all' }));
@@ -171,7 +164,7 @@ describe('a session', () => {
   });
 
   it('is who its last renewal says, also when one before it takes longer', async () => {
-    const page = await opened(TestClient.connect(await node.url('anonymous-3')));
+    const page = await welcomed(TestClient.connect(await node.url('anonymous-3')));
     const admit = node.app.nest.get(AdmitClient);
     const execute = admit.execute.bind(admit);
     let goOn = (): void => undefined;
@@ -199,8 +192,8 @@ describe('a session', () => {
   });
 
   it('sends as the identity, and with the grants, of its last renewal', async () => {
-    const peer = await opened(TestClient.connect(await node.url('peer')));
-    const page = await opened(
+    const peer = await welcomed(TestClient.connect(await node.url('peer')));
+    const page = await welcomed(
       TestClient.connect(await node.url('anonymous-2', { clientToClient: true })),
     );
     const renew = async (grants: Record<string, unknown>, welcomes: number): Promise<void> => {
@@ -224,7 +217,7 @@ describe('a session', () => {
   });
 
   it('forgives bad frames with each heartbeat', async () => {
-    const client = await opened(TestClient.connect(await node.url('clumsy')));
+    const client = await welcomed(TestClient.connect(await node.url('clumsy')));
     let pings = 0;
     client.ws.on('ping', () => (pings += 1));
     for (const rejected of [6, 12]) {
@@ -245,7 +238,7 @@ describe('a session', () => {
   it('is told of a gap when it renews with a token whose place the window has passed', async () => {
     const small = await TestNode.start({ WINDOW_MAX_BYTES: '1MiB' });
     const url = await small.url('renewed');
-    const page = await opened(TestClient.connect(await small.url('anonymous')));
+    const page = await welcomed(TestClient.connect(await small.url('anonymous')));
     for (let i = 0; i < 40; i += 1) {
       const bodies = Array.from({ length: 10 }, () =>
         aBody({ toUniqueId: 'renewed', content: 'x'.repeat(10_000) }),
@@ -266,7 +259,7 @@ describe('a session', () => {
 
   it('refuses to renew with a token that was used, is none or is for reconnecting, and stays as it is', async () => {
     const url = await node.url('s6');
-    const client = await opened(TestClient.connect(url));
+    const client = await welcomed(TestClient.connect(url));
     client.send({ op: 'renew', token: tokenOf(url) });
     client.send({ op: 'renew', token: 'a.b.c' });
     // One of these is good for ever: who is two users in turn would have what both missed looked for each time.
@@ -286,7 +279,7 @@ describe('a session', () => {
   });
 
   it('takes a client’s messages in their order and answers each', async () => {
-    const client = await opened(TestClient.connect(await node.url('s7')));
+    const client = await welcomed(TestClient.connect(await node.url('s7')));
     const ids = Array.from({ length: 1000 }, (_, i) => `m${String(i)}`);
     for (const messageId of ids) client.send(aQuestion({ businessType: 'test.silent', messageId }));
     await eventually(() => {
@@ -298,8 +291,8 @@ describe('a session', () => {
 describe('a client that sends faster than the broker confirms', () => {
   it('is not read on while some hundred of its messages are under way', async () => {
     const node = await TestNode.start({}, [TestHandlersModule]);
-    const client = await opened(TestClient.connect(await node.url('fast')));
-    const other = await opened(TestClient.connect(await node.url('other')));
+    const client = await welcomed(TestClient.connect(await node.url('fast')));
+    const other = await welcomed(TestClient.connect(await node.url('other')));
     const held: (() => void)[] = [];
     const execute = jest
       .spyOn(node.app.nest.get(AcceptClientMessage), 'execute')
@@ -336,7 +329,7 @@ describe('a slow reader', () => {
     env: Record<string, string>,
   ): Promise<{ node: TestNode; client: TestClient; total: number }> {
     const node = await TestNode.start({ MAX_BUFFERED: '64KiB', ...env });
-    const client = await opened(TestClient.connect(await node.url('slow')));
+    const client = await welcomed(TestClient.connect(await node.url('slow')));
     client.ws.pause();
     const total = 400;
     const filler = 'x'.repeat(50 * KiB);
@@ -392,7 +385,7 @@ describe('a node that stops', () => {
     const node = await TestNode.start();
     const clients = await Promise.all(
       Array.from({ length: 20 }, async (_, i) =>
-        opened(TestClient.connect(await node.url(`stop-${String(i)}`))),
+        welcomed(TestClient.connect(await node.url(`stop-${String(i)}`))),
       ),
     );
     await node.push(aBody({ sendType: 'BROADCAST', toUniqueId: undefined, content: 'last words' }));

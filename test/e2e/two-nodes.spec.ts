@@ -2,17 +2,10 @@ import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
 import { aBody, aQuestion } from '../support/message.builder';
 import { onSharedBroker } from '../support/shared-broker';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { callsOf, TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
 import { tokenOf } from '../support/token-of';
-
-async function welcomed(client: TestClient): Promise<TestClient> {
-  await eventually(() => {
-    expect(client.welcome).toBeDefined();
-  });
-  return client;
-}
 
 describe('two nodes on one broker', () => {
   const env = onSharedBroker();

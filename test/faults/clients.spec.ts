@@ -5,17 +5,10 @@ import { FaultProxy } from '../support/fault-proxy';
 import { aBody } from '../support/message.builder';
 import { onSharedBroker } from '../support/shared-broker';
 import { SdkClient } from '../support/sdk-client';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
 import { sound } from './results';
-
-async function welcomed(client: TestClient): Promise<TestClient> {
-  await eventually(() => {
-    expect(client.welcome).toBeDefined();
-  });
-  return client;
-}
 
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 
 import { SUBPROTOCOL } from '../../src/protocol/frames';
+import { eventually } from './eventually';
 
 export interface Closed {
   readonly code: number;
@@ -88,4 +89,12 @@ export class TestClient {
   terminate(): void {
     this.ws.terminate();
   }
+}
+
+/** Resolves to the client when it has its welcome. */
+export async function welcomed(client: TestClient): Promise<TestClient> {
+  await eventually(() => {
+    expect(client.welcome).toBeDefined();
+  });
+  return client;
 }
