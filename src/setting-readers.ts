@@ -32,44 +32,42 @@ export function integer(fallback: string, min: number, max: number) {
   });
 }
 
+/** Reads a whole number with its unit; undefined for anything else. */
+function readQuantity(value: string, units: Readonly<Record<string, number>>): number | undefined {
+  const [, number, name = ''] = /^(\d+)([A-Za-z]+)$/.exec(value) ?? [];
+  const unit = Object.hasOwn(units, name) ? units[name] : undefined;
+  return unit === undefined ? undefined : Number(number) * unit;
+}
+
+/** A quantity from `min` to `max`; `rule` says what it must be. */
+function quantity(
+  fallback: string,
+  rule: string,
+  [min, max]: readonly [string, string],
+  read: (value: string) => number | undefined,
+) {
+  const low = read(min) ?? 0;
+  const high = read(max) ?? Infinity;
+  return parsed(fallback, `${rule}, from ${min} to ${max}`, (value) => {
+    const number = read(value);
+    return number !== undefined && number >= low && number <= high ? number : undefined;
+  });
+}
+
 /** ms of a text such as `90s`; undefined when it is none. */
 export function readDuration(value: string): number | undefined {
-  const match = /^(\d+)(ms|s|m|h|d)$/.exec(value);
-  const unit = UNITS[match?.[2] ?? ''];
-  return unit === undefined ? undefined : Number(match?.[1]) * unit;
+  return readQuantity(value, UNITS);
 }
 
 /** A duration, to ms. */
 export function duration(fallback: string, min: string, max: string) {
-  const low = readDuration(min) ?? 0;
-  const high = readDuration(max) ?? Infinity;
-  return parsed(
-    fallback,
-    `must be a duration such as 90s or 15m, from ${min} to ${max}`,
-    (value) => {
-      const ms = readDuration(value);
-      return ms !== undefined && ms >= low && ms <= high ? ms : undefined;
-    },
-  );
-}
-
-function readSize(value: string): number | undefined {
-  const match = /^(\d+)(B|KiB|MiB|GiB)$/.exec(value);
-  const unit = SIZES[match?.[2] ?? ''];
-  return unit === undefined ? undefined : Number(match?.[1]) * unit;
+  return quantity(fallback, 'must be a duration such as 90s or 15m', [min, max], readDuration);
 }
 
 /** A size such as `64KiB`, to bytes. */
 export function size(fallback: string, min: string, max: string) {
-  const low = readSize(min) ?? 0;
-  const high = readSize(max) ?? Infinity;
-  return parsed(
-    fallback,
-    `must be a size such as 64KiB or 256MiB, from ${min} to ${max}`,
-    (value) => {
-      const bytes = readSize(value);
-      return bytes !== undefined && bytes >= low && bytes <= high ? bytes : undefined;
-    },
+  return quantity(fallback, 'must be a size such as 64KiB or 256MiB', [min, max], (value) =>
+    readQuantity(value, SIZES),
   );
 }
 

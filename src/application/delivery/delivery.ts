@@ -87,10 +87,13 @@ export class Delivery {
     this.index.remove(subscriber);
     subscriber.become(subscription, Math.min(from, upTo), upTo);
     this.index.add(subscriber);
-    // A lagging one that was told of a gap goes on behind it.
-    if (from < upTo || !subscriber.live) subscriber.position = from;
+    // A lagging one goes on there, be it behind a gap that it was told of.
+    if (!subscriber.live) {
+      subscriber.position = from;
+      return;
+    }
     if (from >= upTo) return;
-    if (!subscriber.live) return;
+    subscriber.position = from;
     subscriber.live = false;
     this.catchUp(subscriber);
   }

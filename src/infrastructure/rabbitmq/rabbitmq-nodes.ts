@@ -30,23 +30,16 @@ const INTRODUCTION = 2000;
 const LEAVE = 1000;
 const PREFETCH = 100;
 
-/** What nodes tell each other; `node` is who says it. */
-type Notice =
-  | { readonly kind: 'here' | 'gone'; readonly node: string }
-  | ({
-      readonly kind: 'ask';
-      readonly node: string;
-      readonly id: string;
-      readonly replyTo: string;
-    } & {
-      readonly query: ConnectionQuery;
-    })
+/** What nodes tell each other; `node` is the queue of who says it. */
+type Notice = { readonly node: string } & (
+  | { readonly kind: 'here' | 'gone' }
+  | { readonly kind: 'ask'; readonly id: string; readonly query: ConnectionQuery }
   | {
       readonly kind: 'answer';
-      readonly node: string;
       readonly id: string;
       readonly connections: FoundConnections['connections'];
-    };
+    }
+);
 
 interface Question {
   readonly missing: Set<string>;
@@ -138,13 +131,11 @@ export class RabbitMqNodes extends Nodes {
       };
       const timer = setTimeout(question.done, PATIENCE);
       this.questions.set(id, question);
-      this.tell({ kind: 'ask', node: this.queue, id, replyTo: this.queue, query }).catch(
-        (error: unknown) => {
-          settle(() => {
-            reject(error instanceof Refusal ? error : new Refusal('UNAVAILABLE'));
-          });
-        },
-      );
+      this.tell({ kind: 'ask', node: this.queue, id, query }).catch((error: unknown) => {
+        settle(() => {
+          reject(error instanceof Refusal ? error : new Refusal('UNAVAILABLE'));
+        });
+      });
     });
   }
 
@@ -190,7 +181,7 @@ export class RabbitMqNodes extends Nodes {
         return;
       case 'ask':
         this.meet(notice.node);
-        this.answer(notice.id, notice.replyTo, notice.query);
+        this.answer(notice.id, notice.node, notice.query);
         return;
       case 'answer':
         this.take(notice);
@@ -215,12 +206,12 @@ export class RabbitMqNodes extends Nodes {
     this.seen.delete(node);
   }
 
-  private answer(id: string, replyTo: string, query: ConnectionQuery): void {
+  private answer(id: string, to: string, query: ConnectionQuery): void {
     // Who has taken its leave is not waited for.
     if (this.left !== undefined) return;
     const connections = this.look(query).map((one) => ({ ...one, node: this.name }));
     const answer: Notice = { kind: 'answer', node: this.queue, id, connections };
-    this.publish('', replyTo, answer).catch((error: unknown) => {
+    this.publish('', to, answer).catch((error: unknown) => {
       this.logger.warn(`not answered: ${String(error)}`);
     });
   }

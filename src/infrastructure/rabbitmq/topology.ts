@@ -3,13 +3,16 @@ import type { Channel } from 'amqplib';
 import type { Partitions } from '../../domain/routing/partitions';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
+/** How much of a stream the broker keeps. */
+type Retention = Pick<RabbitMqSettings, 'logMaxAge' | 'logMaxBytes'>;
+
 const MAX_SEGMENT = 100 * 1024 * 1024;
 const MIN_SEGMENT = 64 * 1024;
 /**
  * Longer than any session may last, whatever the settings are: the stream cannot be declared otherwise later. The bytes are more
  * than ever come together: ten million ends, or what a thousand nodes write to know that they read.
  */
-const REVOCATIONS = { logMaxAge: 32 * 24 * 3600 * 1000, logMaxBytes: 4 * 1024 ** 3 };
+const REVOCATIONS: Retention = { logMaxAge: 32 * 24 * 3600 * 1000, logMaxBytes: 4 * 1024 ** 3 };
 /** How often a message may come back to a handler's queue because a node ended or lost its connection; RabbitMQ 4's default. */
 const DELIVERY_LIMIT = 20;
 
@@ -104,25 +107,23 @@ export function logStream(
   };
 }
 
-/** The log of the handlers' claims; only the default exchange leads to it. */
+/** The log of the handlers' claims. */
 export function claimsStream(names: Names, settings: RabbitMqSettings): Stream {
-  const name = names.claims;
-  return {
-    name,
-    exchange: '',
-    key: name,
-    declare: (channel) => declareStream(channel, name, settings),
-  };
+  return streamApart(names.claims, settings);
 }
 
-/** The log of the sessions that services have ended; only the default exchange leads to it. */
+/** The log of the sessions that services have ended. */
 export function revocationsStream(names: Names): Stream {
-  const name = names.revocations;
+  return streamApart(names.revocations, REVOCATIONS);
+}
+
+/** Only the default exchange leads to it. */
+function streamApart(name: string, retention: Retention): Stream {
   return {
     name,
     exchange: '',
     key: name,
-    declare: (channel) => declareStream(channel, name, REVOCATIONS),
+    declare: (channel) => declareStream(channel, name, retention),
   };
 }
 
@@ -130,18 +131,15 @@ export function revocationsStream(names: Names): Stream {
 async function declareStream(
   channel: Channel,
   name: string,
-  settings: Pick<RabbitMqSettings, 'logMaxAge' | 'logMaxBytes'>,
+  { logMaxAge, logMaxBytes }: Retention,
 ): Promise<void> {
-  const segment = Math.min(
-    MAX_SEGMENT,
-    Math.max(MIN_SEGMENT, Math.floor(settings.logMaxBytes / 10)),
-  );
+  const segment = Math.min(MAX_SEGMENT, Math.max(MIN_SEGMENT, Math.floor(logMaxBytes / 10)));
   await channel.assertQueue(name, {
     durable: true,
     arguments: {
       'x-queue-type': 'stream',
-      'x-max-age': `${String(Math.ceil(settings.logMaxAge / 1000))}s`,
-      'x-max-length-bytes': settings.logMaxBytes,
+      'x-max-age': `${String(Math.ceil(logMaxAge / 1000))}s`,
+      'x-max-length-bytes': logMaxBytes,
       'x-stream-max-segment-size-bytes': segment,
     },
   });

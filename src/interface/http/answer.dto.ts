@@ -100,6 +100,15 @@ export class EndedDto extends AnswerDto {
   data!: EndedDataDto;
 }
 
+/** What a request for something of one user may be refused with, however it is made. */
+export const REFUSALS = [
+  'BAD_FIELD',
+  'UNKNOWN_FIELD',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'UNAVAILABLE',
+] as const;
+
 /** Describes what a call is refused with, by status; INTERNAL comes to all. */
 export function Refuses(...codes: readonly ErrorCode[]): MethodDecorator {
   const byStatus = new Map<number, ErrorCode[]>();

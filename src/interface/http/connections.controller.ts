@@ -1,46 +1,18 @@
 import { Controller, Delete, Get, Inject, Param, Query } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiOkResponse,
-  ApiOperation,
-  ApiProperty,
-  ApiPropertyOptional,
-  ApiTags,
-} from '@nestjs/swagger';
-import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags, PickType } from '@nestjs/swagger';
 
 import { type FoundConnections, Nodes } from '../../application/ports/nodes';
 import { EndedSessions } from '../../application/session/ended-sessions';
-import { LIMITS } from '../../protocol/unified-body';
 import { type Answer, success } from './answer';
-import { ConnectionsDto, EndedDto, Refuses } from './answer.dto';
+import { ConnectionsDto, EndedDto, REFUSALS, Refuses } from './answer.dto';
 import { RequireScope } from './service-key.guard';
-import { NOT_WELL_FORMED, WELL_FORMED } from './token.dto';
+import { TokenQueryDto } from './token.dto';
 
-const REFUSALS = [
-  'BAD_FIELD',
-  'UNKNOWN_FIELD',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'UNAVAILABLE',
-] as const;
+/** Named by the rules of a token's user. */
+class UserDto extends PickType(TokenQueryDto, ['uniqueId']) {}
 
-class UserDto {
-  @ApiProperty({ example: 'user-1' })
-  @IsString()
-  @Length(1, LIMITS.uniqueId)
-  @Matches(WELL_FORMED, NOT_WELL_FORMED)
-  uniqueId!: string;
-}
-
-class ClientTypeDto {
-  @ApiPropertyOptional({ example: 'H5', description: 'Only these; absent or empty: all' })
-  @IsOptional()
-  @IsString()
-  @MaxLength(LIMITS.clientType)
-  @Matches(WELL_FORMED, NOT_WELL_FORMED)
-  clientType?: string;
-}
+/** Of one client type only; absent or empty: of all. */
+class ClientTypeDto extends PickType(TokenQueryDto, ['clientType']) {}
 
 @ApiTags('clients')
 @ApiBearerAuth()

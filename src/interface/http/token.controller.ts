@@ -4,18 +4,9 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swa
 import { IssueToken, type TokenRequest } from '../../application/session/issue-token';
 import type { Grants } from '../../domain/routing/send-permission';
 import { type Answer, success } from './answer';
-import { Refuses, TextDto } from './answer.dto';
+import { REFUSALS, Refuses, TextDto } from './answer.dto';
 import { RequireScope } from './service-key.guard';
 import { TokenQueryDto, TokenRequestDto } from './token.dto';
-
-/** What a request for a token may be refused with, however it is made. */
-const REFUSALS = [
-  'BAD_FIELD',
-  'UNKNOWN_FIELD',
-  'UNAUTHENTICATED',
-  'FORBIDDEN',
-  'UNAVAILABLE',
-] as const;
 
 /** What the public URL of sockets is, apart from the token, for each partition of the log. */
 export abstract class SocketUrls {

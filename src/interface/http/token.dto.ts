@@ -18,8 +18,8 @@ import { LIMITS } from '../../protocol/unified-body';
 
 const MAX_PATTERNS = 32;
 /** No half of a pair of surrogates, which the log would not keep. */
-export const WELL_FORMED = /^\P{Surrogate}*$/u;
-export const NOT_WELL_FORMED = { message: '$property must be well-formed Unicode' };
+const WELL_FORMED = /^\P{Surrogate}*$/u;
+const NOT_WELL_FORMED = { message: '$property must be well-formed Unicode' };
 
 function fromCsv({ value }: { value: unknown }): unknown {
   if (typeof value !== 'string') return value;

@@ -25,7 +25,7 @@ import type { SocketChannel } from './socket-channel';
 import { subscriptionOf } from './subscription-of';
 import { textFrame } from './text-frame';
 import type { WebSocketSettings } from './websocket-settings';
-import { CROWDED } from './upgrade';
+import { CROWDED, hasRoomFor } from './upgrade';
 import { welcomeText } from './welcome-text';
 
 /** Messages of one client on their way to the broker at a time; from then on the socket is not read. */
@@ -319,13 +319,10 @@ export class ClientSession implements Receiver {
     delivery.resubscribe(this.subscriber, subscriptionOf(admission), from);
   }
 
-  /** Whether a user whom this connection is to become may have one more here. */
-  private checkRoom({ uniqueId }: Identity): void {
+  /** Whether the user whom this connection is to become may have one more here. */
+  private checkRoom(identity: Identity): void {
     const { delivery, settings } = this.context;
-    if (
-      uniqueId !== this.origin.uniqueId &&
-      delivery.countOf(uniqueId) >= settings.maxUserConnections
-    )
+    if (identity.uniqueId !== this.origin.uniqueId && !hasRoomFor(identity, delivery, settings))
       throw new Refusal('OVERLOAD', CROWDED);
   }
 

@@ -9,6 +9,7 @@ import type { Metrics } from '../../application/ports/metrics';
 import type { VerifiedToken } from '../../application/ports/token-service';
 import type { EndedSessions } from '../../application/session/ended-sessions';
 import type { Admission, AdmitClient } from '../../application/session/admit-client';
+import type { Identity } from '../../domain/connection/identity';
 import { Refusal } from '../../domain/errors';
 import { CloseCode } from '../../protocol/close-codes';
 import { errorRow } from '../../protocol/codes';
@@ -136,8 +137,7 @@ export class Upgrade {
 
   /** Before the token is used. Those that are admitted together are told apart when they are opened. */
   private crowded({ claims }: VerifiedToken): Verdict | undefined {
-    if (this.delivery.countOf(claims.identity.uniqueId) < this.settings.maxUserConnections)
-      return undefined;
+    if (hasRoomFor(claims.identity, this.delivery, this.settings)) return undefined;
     return { kind: 'close', code: CloseCode.OVERLOAD, reason: CROWDED };
   }
 
@@ -162,6 +162,15 @@ export class Upgrade {
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
     return { kind: 'refuse', refusal: error };
   }
+}
+
+/** Whether the user may have one more connection at this node. */
+export function hasRoomFor(
+  { uniqueId }: Identity,
+  delivery: Delivery,
+  { maxUserConnections }: WebSocketSettings,
+): boolean {
+  return delivery.countOf(uniqueId) < maxUserConnections;
 }
 
 /** As the SDK writes it, or among other parameters. */

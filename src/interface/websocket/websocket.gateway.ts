@@ -11,7 +11,7 @@ import { ClientSession, SessionContext } from './client-session';
 import type { ClientSocket } from './client-socket';
 import { Heartbeat } from './heartbeat';
 import { type PeerSocket, SocketChannel } from './socket-channel';
-import { CROWDED, Upgrade } from './upgrade';
+import { CROWDED, hasRoomFor, Upgrade } from './upgrade';
 
 /** ms between two groups of connections that are closed at a shutdown. */
 const WAVE = 100;
@@ -52,9 +52,8 @@ export class WirepostGateway implements OnGatewayConnection {
     this.context.metrics.count('connectionsOpened');
     ws.serve(session, this.closed);
     // Several may have been admitted in one moment, in which none of them counted yet.
-    const { uniqueId } = admission.claims.identity;
-    if (this.context.delivery.countOf(uniqueId) < this.context.settings.maxUserConnections)
-      session.open(admission);
+    const { delivery, settings } = this.context;
+    if (hasRoomFor(admission.claims.identity, delivery, settings)) session.open(admission);
     else session.bye(CloseCode.OVERLOAD, CROWDED, 0);
   }
 
