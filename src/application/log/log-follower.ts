@@ -24,15 +24,8 @@ export interface LogWatcher {
   probeRead(id: string): void;
 }
 
-/** Somebody who reads a log and tells what it brings. */
-export interface Followed {
-  /** Position of the last entry applied; undefined before the first. */
-  readonly applied: Cursor | undefined;
-  watch(watcher: LogWatcher): void;
-}
-
 /** Applies the log to this node: fills the window, decides claims, and hands messages to delivery. */
-export class LogFollower implements LogListener, Followed {
+export class LogFollower implements LogListener {
   readonly window: Window;
   readonly claims: Claims;
   readonly delivery: Delivery;

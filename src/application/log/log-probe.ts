@@ -4,7 +4,7 @@ import type { Cursor } from '../../domain/log/cursor';
 import { Refusal } from '../../domain/errors';
 import type { Clock } from '../ports/clock';
 import type { LogReader, LogWriter } from '../ports/message-log';
-import type { Followed } from './log-follower';
+import type { LogFollower } from './log-follower';
 
 /** ms between probes; the log also tells time by them to entries that carry none. */
 export const PROBE_INTERVAL = 5000;
@@ -43,10 +43,9 @@ export class LogProbe {
   constructor(
     private readonly writer: LogWriter,
     private readonly reader: LogReader,
-    private readonly follower: Followed,
+    private readonly follower: LogFollower,
     private readonly clock: Clock,
-    /** ms that a probe waits for its entry to come back, and between two probes. */
-    private readonly limits: { readonly timeout: number; readonly interval: number },
+    private readonly timeout: number,
   ) {
     follower.watch({
       claimRead: () => undefined,
@@ -64,11 +63,6 @@ export class LogProbe {
   /** True when the node knew a moment ago that it has caught up. */
   get ready(): boolean {
     return this.clock.elapsed() - this.caughtUp < FRESH;
-  }
-
-  /** When (ms of the clock's elapsed time) the node last knew that it has caught up; -Infinity when it never did. */
-  get caughtUpAt(): number {
-    return this.caughtUp;
   }
 
   /** True while the log takes nothing from anybody. */
@@ -114,7 +108,7 @@ export class LogProbe {
         flight.done(new Refusal('UNKNOWN_OUTCOME', 'the log did not answer in time'));
     }
     this.watchReader(now);
-    if (now - this.caughtUp < this.limits.interval) return;
+    if (now - this.caughtUp < PROBE_INTERVAL) return;
     if (this.blocked) this.look(now);
     else if (this.current === undefined) this.probe().catch(() => undefined);
   }
@@ -174,7 +168,7 @@ export class LogProbe {
         if (error === undefined) resolve();
         else reject(error);
       };
-      this.flights.set(id, { id, since, deadline: since + this.limits.timeout, done });
+      this.flights.set(id, { id, since, deadline: since + this.timeout, done });
       this.writer.append({ kind: 'probe', id }).then(
         () => {
           if (this.flights.has(id)) this.unread ??= this.mark();

@@ -11,7 +11,7 @@ import { FollowedLog, HandlerLog } from './followed-log';
 import { LogClaims } from './log-claims';
 import { LogFollower } from './log-follower';
 import { LogPositions } from './log-positions';
-import { LogProbe, PROBE_INTERVAL } from './log-probe';
+import { LogProbe } from './log-probe';
 
 /** ms that a claim or probe waits for its entry to come back. */
 const TIMEOUT = 5000;
@@ -47,10 +47,7 @@ function follow(
   clock: Clock,
 ): FollowedLog {
   const claims = new LogClaims(writer, follower, clock, TIMEOUT);
-  const probe = new LogProbe(writer, reader, follower, clock, {
-    timeout: TIMEOUT,
-    interval: PROBE_INTERVAL,
-  });
+  const probe = new LogProbe(writer, reader, follower, clock, TIMEOUT);
   return new FollowedLog(reader, follower, claims, probe);
 }
 

@@ -2,10 +2,7 @@ import { Logger } from '@nestjs/common';
 
 import { Revocations, type Revocation } from '../../domain/connection/revocations';
 import type { Identity } from '../../domain/connection/identity';
-import { Cursor } from '../../domain/log/cursor';
 import type { LogEntry } from '../../domain/log/log-entry';
-import type { Followed, LogWatcher } from '../log/log-follower';
-import { LogProbe } from '../log/log-probe';
 import type { Clock } from '../ports/clock';
 import type { LogListener, RevocationLog } from '../ports/message-log';
 
@@ -14,10 +11,8 @@ import type { LogListener, RevocationLog } from '../ports/message-log';
  * It does not follow SESSION_TTL: a token keeps the one of the time at which it was issued.
  */
 const MEMORY = 31 * 24 * 3_600_000;
-/** ms between two entries that this node writes, so that the log is never empty, and that prove the way through it. */
-const PROBE_INTERVAL = 600_000;
-/** ms that a probe waits for its entry to come back. */
-const TIMEOUT = 5000;
+/** ms after which a node writes another entry: the newest one is always young enough to be read at a start. */
+const MARK_INTERVAL = 24 * 3_600_000;
 /** ms between two looks whether this node has read all that the log holds. */
 const LOOK_INTERVAL = 20_000;
 /** ms between two looks of a node that has not. */
@@ -29,30 +24,27 @@ const FRESH = 90_000;
  * The sessions that services have ended, by way of a log of their own that every node reads as far back as a session may
  * last: so a node that starts later, or was away, knows them as well.
  */
-export class EndedSessions implements LogListener, Followed {
+export class EndedSessions implements LogListener {
   private readonly logger = new Logger(EndedSessions.name);
-  /** Position of the last entry read. */
-  applied: Cursor | undefined;
   private readonly revocations = new Revocations();
   private readonly listeners: ((revocation: Revocation) => void)[] = [];
-  private readonly watchers: LogWatcher[] = [];
-  private readonly probe: LogProbe;
-
+  /** Offset of the last entry read. */
+  private applied = -1;
   /** When (ms) this node looked last, and when it had read all. */
   private lookedAt = -Infinity;
   private knewAt = -Infinity;
   private isLooking = false;
+  /** The entry of its own that this node has written last; undefined when the log did not take it. */
+  private marked: string | undefined;
+  private markedAt = -Infinity;
   private isLate = false;
-  /** How far it had read at the last look, when that was not all; undefined when it was. */
-  private behindAt: number | undefined;
+  /** Since when (ms) it has not read all, and stands where it stands. */
+  private behind: { readonly since: number; readonly applied: number } | undefined;
 
   constructor(
     private readonly log: RevocationLog,
     private readonly clock: Clock,
-  ) {
-    const limits = { timeout: TIMEOUT, interval: PROBE_INTERVAL };
-    this.probe = new LogProbe(log.writer, log.reader, this, clock, limits);
-  }
+  ) {}
 
   /**
    * True once this node knows of all sessions that had been ended before it started. It stays so when it can read nothing more, of
@@ -90,17 +82,17 @@ export class EndedSessions implements LogListener, Followed {
 
   async start(): Promise<void> {
     await this.log.reader.start(MEMORY, this);
-    this.beat();
+    this.mark();
   }
 
   beat(): void {
-    this.probe.beat();
     this.revocations.forgetBefore(this.clock.now() - MEMORY);
     this.report();
     const now = this.clock.elapsed();
     const interval = this.known && this.lag < FRESH ? LOOK_INTERVAL : BEHIND_INTERVAL;
     if (this.isLooking || now - this.lookedAt < interval) return;
     this.lookedAt = now;
+    if (now - this.markedAt > MARK_INTERVAL) this.mark();
     this.isLooking = true;
     this.log.reader
       .isAtEnd()
@@ -118,16 +110,9 @@ export class EndedSessions implements LogListener, Followed {
     return this.log.reader.stop();
   }
 
-  watch(watcher: LogWatcher): void {
-    this.watchers.push(watcher);
-  }
-
   entry(entry: LogEntry): void {
-    this.applied = new Cursor(entry.offset, entry.timestamp);
-    if (entry.kind === 'probe') {
-      for (const watcher of this.watchers) watcher.probeRead(entry.id);
-      this.knewAt = Math.max(this.knewAt, this.probe.caughtUpAt);
-    }
+    this.applied = entry.offset;
+    if (entry.kind === 'probe' && entry.id === this.marked) this.knewAt = this.clock.elapsed();
     if (entry.kind !== 'revocation') return;
     this.revocations.enter(entry);
     for (const listener of this.listeners) listener(entry);
@@ -142,7 +127,16 @@ export class EndedSessions implements LogListener, Followed {
 
   /** What was known of the log before holds all the same. */
   reset(): void {
-    this.applied = undefined;
+    this.applied = -1;
+  }
+
+  /** Writes an entry: who has read that has read all before it, and the log is never empty. In an alarm the next look has to do. */
+  private mark(): void {
+    this.marked = this.clock.newId();
+    this.markedAt = this.clock.elapsed();
+    this.log.writer.append({ kind: 'probe', id: this.marked }).catch(() => {
+      this.marked = undefined;
+    });
   }
 
   /** Once each time that it begins. */
@@ -157,9 +151,15 @@ export class EndedSessions implements LogListener, Followed {
 
   /** A reader that stands still although there is something to read is opened anew. */
   private looked(at: number, isAtEnd: boolean): void {
-    const read = this.applied?.offset ?? -1;
-    if (isAtEnd) this.knewAt = at;
-    else if (this.behindAt === read && this.known) this.log.reader.restart();
-    this.behindAt = isAtEnd ? undefined : read;
+    const { applied, behind } = this;
+    if (isAtEnd) {
+      this.knewAt = at;
+      this.behind = undefined;
+      return;
+    }
+    if (this.marked === undefined) this.mark();
+    if (behind?.applied === applied && at - behind.since < LOOK_INTERVAL) return;
+    if (behind?.applied === applied) this.log.reader.restart();
+    this.behind = { since: at, applied };
   }
 }

@@ -1,6 +1,6 @@
 import { LogClaims } from '../../../src/application/log/log-claims';
 import { LogFollower } from '../../../src/application/log/log-follower';
-import { LogProbe, PROBE_INTERVAL } from '../../../src/application/log/log-probe';
+import { LogProbe } from '../../../src/application/log/log-probe';
 import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import type { VerifiedToken } from '../../../src/application/ports/token-service';
 import { EndedSessions } from '../../../src/application/session/ended-sessions';
@@ -71,8 +71,7 @@ describe('a token for one connection', () => {
     const { clock, follower } = log;
     tokens = new JwtTokenService(['s'.repeat(32)], clock);
     const claims = new LogClaims(log, follower, clock, 5000);
-    const limits = { timeout: 5000, interval: PROBE_INTERVAL };
-    const probe = new LogProbe(log, new IdleReader(), follower, clock, limits);
+    const probe = new LogProbe(log, new IdleReader(), follower, clock, 5000);
     ended = new EndedSessions({ writer: log, reader: new IdleReader() }, clock);
     admit = new AdmitClient(tokens, claims, probe, Partitions.NONE, ended, clock);
     await probe.probe();

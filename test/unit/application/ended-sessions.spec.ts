@@ -1,5 +1,6 @@
 import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import { EndedSessions } from '../../../src/application/session/ended-sessions';
+import { Refusal } from '../../../src/domain/errors';
 import { silence } from '../../contract/quiet-logger';
 import { FakeClock } from '../../support/fake-clock';
 
@@ -24,6 +25,7 @@ class Log extends LogWriter {
   }
 
   override append(entry: NewEntry): Promise<void> {
+    if (this.blocked) return Promise.reject(new Refusal('UNAVAILABLE'));
     const time = this.clock.now();
     const at = { offset: this.next++, timestamp: time, time };
     if (!this.isDeaf && entry.kind !== 'message') {

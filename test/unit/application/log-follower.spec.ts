@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 
 import { LogClaims } from '../../../src/application/log/log-claims';
 import { LogFollower } from '../../../src/application/log/log-follower';
-import { LogProbe, PROBE_INTERVAL } from '../../../src/application/log/log-probe';
+import { LogProbe } from '../../../src/application/log/log-probe';
 import { LogReader, LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import { Subscriber } from '../../../src/application/delivery/subscriber';
 import { Refusal } from '../../../src/domain/errors';
@@ -250,10 +250,7 @@ describe('LogProbe', () => {
   > {
     const parts = aFollower();
     const [log, reader] = [new AcceptingLog(), new CountingReader()];
-    const probe = new LogProbe(log, reader, parts.follower, parts.clock, {
-      timeout: 5000,
-      interval: PROBE_INTERVAL,
-    });
+    const probe = new LogProbe(log, reader, parts.follower, parts.clock, 5000);
     await Promise.resolve();
     return { ...parts, probe, log, reader };
   }
