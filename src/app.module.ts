@@ -32,6 +32,8 @@ import { TokenService } from './application/ports/token-service';
 import { HandlerQueues } from './application/ports/upstream';
 import { provide } from './application/provide';
 import { useCaseProviders } from './application/use-case-providers';
+import { Receipts } from './application/receipts/receipts';
+import { TraceMessage } from './application/receipts/trace-message';
 import { AdmitClient } from './application/session/admit-client';
 import { EndedSessions } from './application/session/ended-sessions';
 import { AcceptClientMessage } from './application/upstream/accept-client-message';
@@ -56,6 +58,7 @@ import { ClientController } from './interface/http/client.controller';
 import { ConnectionsController } from './interface/http/connections.controller';
 import { ConsoleController } from './interface/http/console.controller';
 import { HealthController, Willingness } from './interface/http/health.controller';
+import { MessagesController } from './interface/http/messages.controller';
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
@@ -64,7 +67,7 @@ import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-k
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
-import { SessionContext } from './interface/websocket/client-session';
+import { SessionContext } from './interface/websocket/session-context';
 import { TextFrameEncoder } from './interface/websocket/text-frame';
 import { Upgrade } from './interface/websocket/upgrade';
 import { WirepostWsAdapter } from './interface/websocket/wirepost-ws.adapter';
@@ -111,13 +114,13 @@ function nodeProvider({ window, websocket }: Settings): Provider {
   return provide(
     WirepostNode,
     [
-      ...([Broker, FollowedLog, HandlerLog, EndedSessions, Nodes] as const),
+      ...([Broker, FollowedLog, HandlerLog, EndedSessions, Nodes, Receipts, TraceMessage] as const),
       ...([HandlerRunner, HandlerQueues, WirepostGateway, Upgrade] as const),
     ],
-    (broker, log, handlerLog, ended, nodes, handlers, queues, gateway, upgrade) =>
+    (broker, log, handlerLog, ended, nodes, receipts, trace, handlers, queues, gateway, upgrade) =>
       new WirepostNode(
         broker,
-        new Set([ended, log, handlerLog, joining(nodes, gateway)]),
+        new Set([ended, log, handlerLog, joining(nodes, gateway, trace), giving(receipts)]),
         handlers,
         queues,
         {
@@ -132,13 +135,27 @@ function nodeProvider({ window, websocket }: Settings): Provider {
 }
 
 /** Nodes are joined, and left, as logs are read. */
-function joining(nodes: Nodes, gateway: WirepostGateway): ReadLog {
+function joining(nodes: Nodes, gateway: WirepostGateway, trace: TraceMessage): ReadLog {
   return {
-    start: () => nodes.start((query) => gateway.find(query)),
+    start: () =>
+      nodes.start({
+        connections: (query) => gateway.find(query),
+        message: (query) => trace.look(query),
+      }),
     beat: () => {
       nodes.beat();
     },
     stop: () => nodes.stop(),
+  };
+}
+
+function giving(receipts: Receipts): ReadLog {
+  return {
+    start: () => Promise.resolve(),
+    beat: () => {
+      receipts.beat();
+    },
+    stop: () => receipts.stop(),
   };
 }
 
@@ -154,11 +171,15 @@ function interfaceProviders(settings: Settings): Provider[] {
     ),
     provide(
       SessionContext,
-      [LogFollower, HandlerLog, AdmitClient, AcceptClientMessage, BodyValidator, Clock, Metrics],
-      (follower, { claims }, admit, accept, validator, clock, metrics) => ({
+      [
+        ...([LogFollower, HandlerLog, Receipts, AdmitClient, AcceptClientMessage] as const),
+        ...([BodyValidator, Clock, Metrics] as const),
+      ],
+      (follower, { claims }, receipts, admit, accept, validator, clock, metrics) => ({
         settings: websocket,
         delivery: follower.delivery,
         window: follower.window,
+        receipts,
         admit,
         accept,
         validator,
@@ -198,6 +219,7 @@ export class AppModule {
         HealthController,
         ClientController,
         ConnectionsController,
+        MessagesController,
         ...(settings.console ? [ConsoleController, SampleOrdersController] : []),
       ],
       providers: [

@@ -8,13 +8,17 @@ import { LogClaims } from './log/log-claims';
 import { LogFollower } from './log/log-follower';
 import { LogPositions } from './log/log-positions';
 import { LogProbe } from './log/log-probe';
+import { FrameEncoder } from './ports/client-channel';
 import { Clock } from './ports/clock';
 import { LogWriter, RevocationLog } from './ports/message-log';
 import { Metrics } from './ports/metrics';
+import { Nodes } from './ports/nodes';
 import { TokenService } from './ports/token-service';
 import { HandlerQueues, UpstreamPublisher } from './ports/upstream';
 import { provide } from './provide';
 import { PushMessage } from './push/push-message';
+import { Receipts } from './receipts/receipts';
+import { TraceMessage } from './receipts/trace-message';
 import { AdmitClient } from './session/admit-client';
 import { EndedSessions } from './session/ended-sessions';
 import { IssueToken } from './session/issue-token';
@@ -64,6 +68,16 @@ export function useCaseProviders({ tokens, retryDelays, maxBytes }: UseCaseSetti
       [TokenService, LogClaims, LogProbe, Partitions, EndedSessions, Clock],
       (service, claims, probe, partitions, ended, clock) =>
         new AdmitClient(service, claims, probe, partitions, ended, clock),
+    ),
+    provide(
+      Receipts,
+      [LogFollower, FrameEncoder, LogWriter, UpstreamPublisher, Partitions, Clock, Metrics],
+      (...parts) => new Receipts(...parts),
+    ),
+    provide(
+      TraceMessage,
+      [LogFollower, LogProbe, Receipts, Nodes, FrameEncoder, Clock],
+      (...parts) => new TraceMessage(...parts),
     ),
     provide(EndedSessions, [RevocationLog, Clock], (log, clock) => new EndedSessions(log, clock)),
   ];

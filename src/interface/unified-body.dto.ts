@@ -128,7 +128,9 @@ export class UnifiedBodyDto {
   @Max(2_592_000_000)
   ttl?: number;
 
-  @ApiPropertyOptional({ description: 'Reserved: passed on to the recipient, without effect' })
+  @ApiPropertyOptional({
+    description: 'Of a UNICAST to a client: its sender is told who acknowledged it',
+  })
   @IsOptional()
   @IsBoolean()
   receipt?: boolean;

@@ -5,6 +5,7 @@ import { DONE } from '../../src/domain/routing/redelivery-policy';
 import { SystemClock } from '../../src/infrastructure/observability/system-clock';
 import { encodeMessages } from '../../src/infrastructure/rabbitmq/message-batch';
 import type { RabbitMqBroker } from '../../src/infrastructure/rabbitmq/rabbitmq-broker';
+import { BARE_FRAMES } from '../support/bare-frames';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { RecordingMetrics } from '../support/recording-metrics';
@@ -93,7 +94,7 @@ describe('an entry that another program has published', () => {
       const follower = new LogFollower(
         { maxAge: HOUR, maxBytes: MiB },
         MiB,
-        { encode: (parts) => parts },
+        BARE_FRAMES,
         new SystemClock(),
         metrics,
       );

@@ -232,6 +232,7 @@ export class Delivery {
       }
     }
     subscriber.live = true;
+    subscriber.liveSince = this.clock.now();
     if (this.scheduled) {
       // The replay held what this tick has gathered for everybody so far.
       subscriber.taken = this.shared.length;

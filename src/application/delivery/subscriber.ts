@@ -1,6 +1,7 @@
 import type { Received, Rest } from '../../domain/log/rest';
 import type { Gap } from '../../domain/log/window';
 import type { Subscription } from '../../domain/routing/audience';
+import { Acknowledgements } from '../receipts/acknowledgements';
 import type { ClientChannel } from '../ports/client-channel';
 
 /** What delivery knows of a connection. */
@@ -28,6 +29,8 @@ const MAX_FORMER = 8;
  */
 export class Subscriber {
   live = false;
+  /** Since when it is live, ms since epoch. */
+  liveSince = 0;
   /** Offset up to which everything was written; valid while it lags. */
   position: number;
   /** What its last replay has left. */
@@ -42,6 +45,8 @@ export class Subscriber {
   received = NOBODY;
   /** Offset from which on it has received what is for its subscription. */
   private since: number;
+  /** Made when it acknowledges something that asks for a receipt, perhaps. */
+  private acks: Acknowledgements | undefined;
 
   constructor(
     public subscription: Subscription,
@@ -57,12 +62,24 @@ export class Subscriber {
     return this.received.reduce((highest, { upTo }) => Math.max(highest, upTo), this.position);
   }
 
+  /** What it has acknowledged: of what came after `from`, where its session began, be it on a connection before this one. */
+  acknowledgements(from = this.since): Acknowledgements {
+    return (this.acks ??= new Acknowledgements(this.parts(from)));
+  }
+
+  /** True when it was sent what is for it at an offset; `expiresAt` and `now` in ms, `expiresAt` 0 = never. */
+  wasSent(offset: number, expiresAt: number, now: number): boolean {
+    if (offset <= this.since || (!this.live && offset > this.position)) return false;
+    return expiresAt === 0 || expiresAt >= (this.live ? this.liveSince : now);
+  }
+
   /** It has received what was for it up to `upTo`, and from `from` on gets what is for `subscription` and was not. */
   become(subscription: Subscription, from: number, upTo: number): void {
     const former = { as: this.subscription, after: this.since, upTo };
     this.received = [...this.received, former].slice(-MAX_FORMER);
     this.subscription = subscription;
     this.since = from;
+    this.acks?.become(this.parts(from), from);
   }
 
   /** Starts at `offset` of another log. */
@@ -70,5 +87,11 @@ export class Subscriber {
     this.position = offset;
     this.since = offset;
     this.received = NOBODY;
+    this.acks = undefined;
+  }
+
+  /** As whom it receives what. */
+  private parts(after: number): readonly Received[] {
+    return [...this.received, { as: this.subscription, after, upTo: Infinity }];
   }
 }

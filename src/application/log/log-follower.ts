@@ -122,18 +122,21 @@ export class LogFollower implements LogListener {
     const open = entry.body.subarray(0, entry.body.length - CLOSING_BRACE);
     const parts = this.encoder.encode([open, Buffer.from(suffix, 'latin1')]);
     const { id, sender, audience, expiresAt, offset, timestamp, time } = entry;
+    const expired = expiresAt !== 0 && expiresAt < this.clock.now();
     const frame = this.window.append({
       id,
       sender,
       audience,
       expiresAt,
+      // Nobody gets it here, so nobody can acknowledge it.
+      receipt: entry.receipt && !expired,
       offset,
       timestamp,
       time,
       parts,
     });
     if (frame === undefined) this.metrics.count('entriesDuplicate');
-    else if (expiresAt !== 0 && expiresAt < this.clock.now()) this.metrics.count('entriesExpired');
+    else if (expired) this.metrics.count('entriesExpired');
     // What somebody else has logged carries no time of its own that could be relied on.
     else this.delivery.deliver(audience, frame, time === timestamp ? time : undefined);
   }

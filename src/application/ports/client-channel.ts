@@ -10,4 +10,6 @@ export interface ClientChannel {
 export abstract class FrameEncoder {
   /** `parts` laid side by side are the text; the result laid side by side is the frame. */
   abstract encode(parts: readonly Uint8Array[]): readonly Uint8Array[];
+  /** The text of a whole frame. */
+  abstract text(frame: Uint8Array): string;
 }

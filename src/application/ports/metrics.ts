@@ -19,6 +19,8 @@ export const COUNTERS = [
   'clientsThrottled',
   'heartbeatsMissed',
   'sessionsEnded',
+  'receiptsGiven',
+  'receiptsDeferred',
   'handlerDone',
   'handlerRetried',
   'handlerRejected',

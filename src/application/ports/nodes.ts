@@ -18,13 +18,50 @@ export interface FoundConnections {
   readonly partial: boolean;
 }
 
+/** A message to clients; `sender`: uniqueId of the client that sent it, undefined when none did. */
+export interface MessageQuery {
+  readonly messageId: string;
+  readonly sender: string | undefined;
+}
+
+/** A message, as a node tells of it; times in ms since epoch. */
+export interface FoundMessage {
+  readonly cursor: string;
+  /** 0 when its publisher did not say. */
+  readonly loggedAt: number;
+  /** 0 = never. */
+  readonly expiresAt: number;
+  /** Open connections of the node that were sent it. */
+  readonly connections: number;
+  readonly acknowledged?: {
+    readonly uniqueId: string;
+    readonly clientType: string;
+    readonly at: number;
+  };
+}
+
+/** What the nodes that have a message tell of it. */
+export interface FoundMessages {
+  readonly messages: readonly FoundMessage[];
+  /** True when a node that may have it did not answer in time. */
+  readonly partial: boolean;
+}
+
+/** What a node tells the others of itself. */
+export interface NodeView {
+  connections(query: ConnectionQuery): readonly OpenConnection[];
+  message(query: MessageQuery): FoundMessage | undefined;
+}
+
 /** All nodes of the service, this one included. */
 export abstract class Nodes {
-  /** Joins the others; `find` looks for connections of this node. */
-  abstract start(find: (query: ConnectionQuery) => readonly OpenConnection[]): Promise<void>;
+  /** Joins the others, who are told what `view` shows. */
+  abstract start(view: NodeView): Promise<void>;
   /** Called once a second. */
   abstract beat(): void;
   abstract stop(): Promise<void>;
   /** Asks every node. Rejects with UNAVAILABLE when the others cannot be asked. */
   abstract find(query: ConnectionQuery): Promise<FoundConnections>;
+  /** The same for a message. */
+  abstract trace(query: MessageQuery): Promise<FoundMessages>;
 }

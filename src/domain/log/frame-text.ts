@@ -12,6 +12,7 @@ const SPACE = 0x20;
 const ASCII = 0x80;
 const QUOTES = 2;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /** Finds a name as a JSON string between two indexes of `bytes`. */
 export function findName(bytes: Uint8Array, start: number, end: number, name: string): Place {
@@ -42,6 +43,12 @@ function isHere(
 function firstOf(name: string, written: Uint8Array | undefined): number {
   if (name === '') return QUOTE;
   return written?.[1] ?? name.charCodeAt(0);
+}
+
+/** The name that the bytes from `start` up to `end` are as a JSON string in UTF-8. */
+export function nameAt(bytes: Uint8Array, start: number, end: number): string {
+  // A copy: what is decoded must not be shared memory.
+  return JSON.parse(decoder.decode(bytes.slice(start, end))) as string;
 }
 
 /** True when the bytes from `start` up to `end` are the name as a JSON string in UTF-8. */

@@ -20,6 +20,8 @@ export interface MessageEntry extends Position {
   readonly audience: Audience;
   /** ms since epoch; 0 = never. */
   readonly expiresAt: number;
+  /** True when its sender is to be told who acknowledged it. */
+  readonly receipt: boolean;
   /** The body as JSON text in UTF-8: an object that has neither `messageId` nor `cursor`. */
   readonly body: Uint8Array;
 }

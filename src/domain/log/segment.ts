@@ -1,7 +1,7 @@
 import { NODE_SENDER } from '../message/message';
 import type { Audience } from '../routing/audience';
 import { Columns, ENTRY_BYTES } from './columns';
-import { findName, isNameAt, type Place } from './frame-text';
+import { findName, isNameAt, nameAt, type Place } from './frame-text';
 import type { SlabMemory } from './slab-memory';
 
 /** Bytes of frames that a segment holds unless one entry alone is larger. */
@@ -26,6 +26,8 @@ const KIND_BITS = 3;
 const MAX_ASKED = 16;
 /** Set while the entry is the newest one of its recipient. */
 const HEAD_BIT = 4;
+/** Set where a receipt is asked for. */
+const RECEIPT_BIT = 8;
 
 /** Where an entry stands in the log. */
 export interface WindowPosition {
@@ -38,6 +40,7 @@ export interface WindowPosition {
 export interface SegmentMessage {
   readonly kind: number;
   readonly expiresAt: number;
+  readonly receipt: boolean;
   /** Of a unicast: distance in entries to the previous one for the same recipient; 0 when there is none. */
   readonly back: number;
   /** Number of the audience's particulars in the window's table; 0 = none. */
@@ -124,8 +127,8 @@ export class Segment {
   }
 
   /** Makes entry `i` a message. */
-  describe(i: number, { kind, expiresAt, back, particulars }: SegmentMessage): void {
-    this.columns.kinds[i] = kind;
+  describe(i: number, { kind, expiresAt, receipt, back, particulars }: SegmentMessage): void {
+    this.columns.kinds[i] = receipt ? kind | RECEIPT_BIT : kind;
     this.columns.backs[i] = kind === Kind.UNICAST ? back : this.chainWide(kind, i);
     if (kind !== Kind.UNICAST) this.ask(particulars);
     this.columns.particulars[i] = particulars;
@@ -207,13 +210,31 @@ export class Segment {
   }
 
   setHead(i: number, isHead: boolean): void {
-    this.columns.kinds[i] = this.kind(i) | (isHead ? HEAD_BIT : 0);
+    const others = (this.columns.kinds[i] ?? 0) & ~HEAD_BIT;
+    this.columns.kinds[i] = isHead ? others | HEAD_BIT : others;
+  }
+
+  /** True when its sender is to be told who acknowledged it. */
+  wantsReceipt(i: number): boolean {
+    return ((this.columns.kinds[i] ?? 0) & RECEIPT_BIT) !== 0;
+  }
+
+  /** ms since epoch after which the entry is not delivered; 0 when it does not expire. */
+  expiresAt(i: number): number {
+    return this.expiries?.[i] ?? 0;
   }
 
   /** True when the entry has expired at `now`. */
   expired(i: number, now: number): boolean {
-    const expiresAt = this.expiries?.[i] ?? 0;
+    const expiresAt = this.expiresAt(i);
     return expiresAt !== 0 && expiresAt < now;
+  }
+
+  /** Who sent the entry, see `MessageEntry.sender`. */
+  sender(i: number): string | undefined {
+    const place = this.senders?.[i] ?? 0;
+    if (place === OF_NODE) return NODE_SENDER;
+    return place === 0 ? this.strangers.get(i)?.sender : this.read(i, place);
   }
 
   back(i: number): number {
@@ -337,6 +358,11 @@ export class Segment {
   private isAt(i: number, place: Place, name: string): boolean {
     const start = this.start(i) + Math.floor(place / 1024);
     return isNameAt(this.slab, start, start + (place % 1024), name);
+  }
+
+  private read(i: number, place: Place): string {
+    const start = this.start(i) + Math.floor(place / 1024);
+    return nameAt(this.slab, start, start + (place % 1024));
   }
 }
 

@@ -89,6 +89,11 @@ export class Segments implements Iterable<Segment> {
     }
   }
 
+  /** How far the entry `older` lies before `seq`; 0 when it was dropped. */
+  distance(seq: number, older: number): number {
+    return older < (this.first?.firstSeq ?? 0) ? 0 : seq - older;
+  }
+
   /** The one among whose offsets this one is, whether there is an entry at it or not. */
   around(offset: number): Segment | undefined {
     const segment = this.list[countUpTo(this.firstOffsets, offset) - 1];

@@ -1,6 +1,7 @@
 import { endOfEntry } from '../../protocol/cursor';
 import type { GapReason } from '../../protocol/frames';
 import type { Audience, Subscription } from '../routing/audience';
+import { Chains } from './chains';
 import { Cursor } from './cursor';
 import { Due } from './due';
 import { hashOf } from './frame-text';
@@ -28,7 +29,17 @@ export interface WindowMessage extends WindowPosition {
   readonly sender: string | undefined;
   readonly audience: Audience;
   readonly expiresAt: number;
+  /** True when its sender is to be told who acknowledged it. */
+  readonly receipt: boolean;
   readonly parts: readonly Uint8Array[];
+}
+
+/** A message that is in the window. */
+export interface HeldMessage {
+  readonly cursor: Cursor;
+  readonly sender: string | undefined;
+  readonly expiresAt: number;
+  readonly frame: Uint8Array;
 }
 
 /**
@@ -69,14 +80,16 @@ const MIN_SLOTS = 1024;
 export class Window {
   private readonly slabs: SlabMemory;
   private segments = new Segments();
-  /** Newest entry of each bucket of ids, and of each bucket of recipients. */
+  /** Newest entry of each bucket of ids. */
   private keys = new Heads(MIN_SLOTS);
   private keyMarks = new Marks(MIN_SLOTS);
-  private chains = new Heads(MIN_SLOTS);
+  private chains = new Chains(this.segments, MIN_SLOTS);
   private readonly particulars = new Particulars();
   private readonly seed = Math.floor(Math.random() * 2 ** 32);
   private nextSeq = 0;
   private end: Cursor | undefined;
+  /** Offset of the newest message that asks for a receipt. */
+  private newestWish = -1;
   /** Everything after this position, up to the end, is in the window. */
   private base = BEFORE_ALL;
   /** Up to when ids may be unknown: dropped before their age for want of room, or lost before they were read. */
@@ -112,7 +125,47 @@ export class Window {
 
   /** True when a message with this id of this sender (undefined: a service) is in the window. */
   has(id: string, sender?: string): boolean {
-    return this.holds(hashOf(this.seed, id, sender), id, sender);
+    return this.seqOf(hashOf(this.seed, id, sender), id, sender) !== undefined;
+  }
+
+  /** The message with this id of this sender (undefined: a service). */
+  find(id: string, sender?: string): HeldMessage | undefined {
+    const seq = this.seqOf(hashOf(this.seed, id, sender), id, sender);
+    const segment = seq === undefined ? undefined : this.segments.withSeq(seq);
+    return segment && held(segment, (seq ?? 0) - segment.firstSeq);
+  }
+
+  /** The message at an offset. */
+  at(offset: number): HeldMessage | undefined {
+    const segment = this.segments.around(offset);
+    if (segment === undefined) return undefined;
+    const i = segment.indexAfter(offset) - 1;
+    const isThere = segment.offset(i) === offset && segment.kind(i) !== Kind.NOBODY;
+    return isThere ? held(segment, i) : undefined;
+  }
+
+  /** False when no message asks for a receipt. */
+  get hasWishes(): boolean {
+    return this.newestWish > this.base.offset;
+  }
+
+  /**
+   * Offsets of the unicasts to a subscriber that ask for a receipt, above `after`, oldest first, `most` at most; with
+   * `upTo`, up to which these are all.
+   */
+  wishes(
+    to: Subscription,
+    after: number,
+    most: number,
+  ): { readonly offsets: readonly number[]; readonly upTo: number } {
+    const upTo = Math.max(after, this.end?.offset ?? after);
+    if (this.newestWish <= after) return { offsets: [], upTo };
+    const offsets: number[] = [];
+    for (const seq of this.chainOf(to.uniqueId, after).reverse()) {
+      const offset = this.wishAt(seq, to);
+      if (offset !== undefined && offsets.push(offset) === most) return { offsets, upTo: offset };
+    }
+    return { offsets, upTo };
   }
 
   /**
@@ -122,24 +175,26 @@ export class Window {
   append(message: WindowMessage): Uint8Array | undefined {
     const { id, sender, audience } = message;
     const keyHash = hashOf(this.seed, id, sender);
-    if (this.holds(keyHash, id, sender)) {
+    if (this.seqOf(keyHash, id, sender) !== undefined) {
       this.skip(message);
       return undefined;
     }
     const kind = KINDS[audience.kind];
     const recipient = audience.kind === 'unicast' ? audience.uniqueId : undefined;
     const chainHash = recipient === undefined ? 0 : hashOf(this.seed, recipient, undefined);
-    const head = recipient === undefined ? -1 : this.takeHead(chainHash, recipient);
+    const head = recipient === undefined ? -1 : this.chains.takeHead(chainHash, recipient);
     const back = head === -1 ? 0 : this.nextSeq - head;
     const particulars = this.particulars.numberOf(audience);
     const segment = this.add(message, message.parts);
     const i = segment.count - 1;
-    segment.describe(i, { kind, expiresAt: message.expiresAt, back, particulars });
+    const { expiresAt, receipt } = message;
+    segment.describe(i, { kind, expiresAt, receipt, back, particulars });
+    if (receipt) this.newestWish = message.offset;
     segment.name(i, { id, sender, recipient, keyHash, chainHash });
     if (particulars === OWN_PARTICULARS) segment.keepAudience(i, audience);
     this.linkKey(segment, i);
     if (recipient === undefined) this.segments.widen();
-    else this.linkHead(segment, i);
+    else this.chains.link(segment, i);
     return segment.frames(i, i);
   }
 
@@ -177,8 +232,9 @@ export class Window {
     this.segments = new Segments();
     this.keys = new Heads(MIN_SLOTS);
     this.keyMarks = new Marks(MIN_SLOTS);
-    this.chains = new Heads(MIN_SLOTS);
+    this.chains = new Chains(this.segments, MIN_SLOTS);
     this.particulars.clear();
+    this.newestWish = -1;
     this.end = undefined;
     this.base = BEFORE_ALL;
   }
@@ -287,105 +343,46 @@ export class Window {
     this.segments.dropFirst();
   }
 
-  private holds(hash: number, id: string, sender: string | undefined): boolean {
-    if (!this.keyMarks.mayHold(hash)) return false;
+  /** Sequence number of the message with this id of this sender. */
+  private seqOf(hash: number, id: string, sender: string | undefined): number | undefined {
+    if (!this.keyMarks.mayHold(hash)) return undefined;
     let seq = this.keys.get(hash);
     for (;;) {
       const segment = this.segments.withSeq(seq);
-      if (segment === undefined) return false;
+      if (segment === undefined) return undefined;
       const i = seq - segment.firstSeq;
-      if (segment.links.keyHashes[i] === hash && segment.isMessage(i, id, sender)) return true;
+      if (segment.links.keyHashes[i] === hash && segment.isMessage(i, id, sender)) return seq;
       const link = segment.links.keys[i] ?? 0;
-      if (link === 0) return false;
+      if (link === 0) return undefined;
       seq -= link;
     }
-  }
-
-  /** The newest entry of a recipient, -1 when there is none. */
-  private headOf(hash: number, recipient: string): number {
-    return this.findHead(hash, recipient).head;
-  }
-
-  /** The same, and the entry before it in the bucket, which begins with the newest head. */
-  private findHead(hash: number, recipient: string): { head: number; before: number } {
-    let before = -1;
-    let seq = this.chains.get(hash);
-    for (;;) {
-      const segment = this.segments.withSeq(seq);
-      if (segment === undefined) return { head: -1, before };
-      const i = seq - segment.firstSeq;
-      if (segment.links.chainHashes[i] === hash && segment.isTo(i, recipient))
-        return { head: seq, before };
-      before = seq;
-      const link = segment.links.chains[i] ?? 0;
-      if (link === 0) return { head: -1, before };
-      seq -= link;
-    }
-  }
-
-  /** The newest entry of a recipient, taken out of its bucket, since a newer one is about to come. */
-  private takeHead(hash: number, recipient: string): number {
-    const { head, before } = this.findHead(hash, recipient);
-    const segment = this.segments.withSeq(head);
-    if (segment === undefined) return -1;
-    const i = head - segment.firstSeq;
-    segment.setHead(i, false);
-    const link = segment.links.chains[i] ?? 0;
-    const next = link === 0 ? -1 : head - link;
-    const previous = this.segments.withSeq(before);
-    if (previous === undefined) this.chains.set(hash, next);
-    else previous.links.chains[before - previous.firstSeq] = this.distance(before, next);
-    return head;
-  }
-
-  private linkHead(segment: Segment, i: number): void {
-    segment.setHead(i, true);
-    const hash = segment.links.chainHashes[i] ?? 0;
-    segment.links.chains[i] = this.distance(segment.firstSeq + i, this.chains.get(hash));
-    this.chains.set(hash, segment.firstSeq + i);
   }
 
   private linkKey(segment: Segment, i: number): void {
     const hash = segment.links.keyHashes[i] ?? 0;
-    const back = this.distance(segment.firstSeq + i, this.keys.get(hash));
+    const back = this.segments.distance(segment.firstSeq + i, this.keys.get(hash));
     segment.links.keys[i] = back;
     this.keyMarks.add(hash, back === 0);
     this.keys.set(hash, segment.firstSeq + i);
-  }
-
-  /** How far `older` lies before `seq`; 0 when it was dropped. */
-  private distance(seq: number, older: number): number {
-    return older < (this.segments.first?.firstSeq ?? 0) ? 0 : seq - older;
   }
 
   /** Buckets anew, for another number of them. */
   private resize(slots: number): void {
     this.keys = new Heads(slots);
     this.keyMarks = new Marks(slots);
-    this.chains = new Heads(slots);
+    this.chains = new Chains(this.segments, slots);
     for (const segment of this.segments) {
       for (let i = 0; i < segment.count; i += 1) {
         if (segment.kind(i) === Kind.NOBODY) continue;
         this.linkKey(segment, i);
-        if (segment.isHead(i)) this.linkHead(segment, i);
+        if (segment.isHead(i)) this.chains.link(segment, i);
       }
     }
   }
 
   /** Sequence numbers of the unicasts to a recipient with offsets above `after`, newest first. */
   private chainOf(recipient: string, after: number): number[] {
-    const seqs: number[] = [];
-    let seq = this.headOf(hashOf(this.seed, recipient, undefined), recipient);
-    for (;;) {
-      const segment = this.segments.withSeq(seq);
-      if (segment === undefined) return seqs;
-      const i = seq - segment.firstSeq;
-      if (!segment.isAfter(after) && segment.offset(i) <= after) return seqs;
-      seqs.push(seq);
-      const back = segment.back(i);
-      if (back === 0) return seqs;
-      seq -= back;
-    }
+    return this.chains.of(hashOf(this.seed, recipient, undefined), recipient, after);
   }
 
   /** Segments with entries that can concern a subscriber, oldest first, from `own` as it is taken. */
@@ -405,6 +402,13 @@ export class Window {
     }
   }
 
+  private wishAt(seq: number, to: Subscription): number | undefined {
+    const segment = this.segments.withSeq(seq);
+    const i = seq - (segment?.firstSeq ?? 0);
+    const isOne = segment?.wantsReceipt(i) === true && this.particulars.match(segment, i, to);
+    return isOne ? segment.offset(i) : undefined;
+  }
+
   private timestampAt(offset: number): number | undefined {
     if (offset === this.base.offset) return this.base.timestamp;
     const segment = this.segments.around(offset);
@@ -412,6 +416,15 @@ export class Window {
     const i = segment.indexAfter(offset) - 1;
     return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
   }
+}
+
+function held(segment: Segment, i: number): HeldMessage {
+  return {
+    cursor: new Cursor(segment.offset(i), segment.timestamp(i)),
+    sender: segment.sender(i),
+    expiresAt: segment.expiresAt(i),
+    frame: segment.frames(i, i),
+  };
 }
 
 /** Adds those of the entries that are due; returns how many fit in the bytes with what is there already. */

@@ -1,4 +1,4 @@
-import type { UnifiedBody } from '../../protocol/unified-body';
+import { type DeliveredBody, RECEIPT, type UnifiedBody } from '../../protocol/unified-body';
 import type { Identity } from '../connection/identity';
 import { type Audience, audienceOf } from '../routing/audience';
 import { takeBody } from './body-rules';
@@ -13,6 +13,14 @@ export const SERVICE: Origin = { kind: 'service' };
 export const NODE: Origin = { kind: 'node' };
 /** The sender of what nodes give an id. No client has an empty uniqueId, so nobody else can use such an id up. */
 export const NODE_SENDER = '';
+
+type Body = UnifiedBody & { readonly timestamp: number };
+
+/** What is sent when a client has acknowledged a message. */
+export interface Receipt {
+  readonly toSender: Message;
+  readonly toBackend: Message;
+}
 
 /** Where the server takes from what a message does not bring. */
 export interface Composition {
@@ -30,7 +38,7 @@ export class Message {
   private constructor(
     readonly origin: Origin,
     /** Canonical, without `messageId`, which travels beside it. */
-    readonly body: UnifiedBody & { readonly timestamp: number },
+    readonly body: Body,
     readonly id: string,
     /** True when the sender chose the id, so that it may repeat the message. */
     readonly repeatable: boolean,
@@ -57,6 +65,39 @@ export class Message {
     return new Message(message.origin, message.body, message.id, repeatable);
   }
 
+  /**
+   * What tells that a client has acknowledged a message: its sender, and a backend that asks for receipts. `now` in ms since
+   * epoch.
+   */
+  static receipt(of: DeliveredBody, by: Identity, id: string, now: number): Receipt {
+    const { businessType, messageId, fromUniqueId, fromClientType } = of;
+    const common = {
+      sendType: 'UNICAST',
+      businessType: RECEIPT,
+      fromUniqueId: by.uniqueId,
+      fromClientType: by.clientType,
+      timestamp: now,
+      content: { businessType, acknowledgedAt: now },
+      correlationId: messageId,
+    } as const;
+    const to = {
+      ...(fromUniqueId !== undefined && { toUniqueId: fromUniqueId }),
+      ...(fromClientType !== undefined && { toClientType: fromClientType }),
+    };
+    const back: Body = { ...common, ...to, messageType: 'SERVER_TO_CLIENT' };
+    const up: Body = { ...common, messageType: 'CLIENT_TO_SERVER' };
+    return {
+      toSender: new Message(NODE, back, id, true),
+      toBackend: new Message({ kind: 'client', ...by }, up, id, true),
+    };
+  }
+
+  /** The same for nobody. */
+  toNobody(): Message {
+    const { toUniqueId: _, toClientType: __, ...body } = this.body;
+    return new Message(this.origin, body, this.id, this.repeatable);
+  }
+
   get audience(): Audience {
     return audienceOf(this.body);
   }
@@ -64,6 +105,11 @@ export class Message {
   /** ms since epoch after which it is not delivered; 0 when it does not expire. */
   get expiresAt(): number {
     return expiryOf(this.body.timestamp, this.body.ttl);
+  }
+
+  /** True when its sender is to be told who acknowledged it. */
+  get receipt(): boolean {
+    return this.body.receipt === true;
   }
 
   /** uniqueId of the client that sent it, NODE_SENDER of a node's; undefined when a service did. */
@@ -74,8 +120,13 @@ export class Message {
 
   /** Names it among all messages: ids of clients are theirs alone, so none can use up one of a service. */
   get key(): string {
-    return this.sender === undefined ? `s ${this.id}` : `c ${this.id} ${this.sender}`;
+    return keyOf(this.id, this.sender);
   }
+}
+
+/** Names the message with an id of a sender (see `MessageEntry.sender`) among all messages. */
+export function keyOf(id: string, sender: string | undefined): string {
+  return sender === undefined ? `s ${id}` : `c ${id} ${sender}`;
 }
 
 /** ms since epoch after which a body is not delivered; 0 when it does not expire. */

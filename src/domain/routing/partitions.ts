@@ -57,7 +57,9 @@ export class Partitions {
   /** The partition that has a message for this audience; undefined when each has a copy. */
   ofAudience(audience: Audience): number | undefined {
     if (this.count === 1) return 0;
-    return audience.kind === 'unicast' ? this.of(audience.uniqueId) : undefined;
+    if (audience.kind !== 'unicast') return undefined;
+    // What is for nobody is a note of this node to the others of its partition.
+    return audience.uniqueId === '' ? this.own : this.of(audience.uniqueId);
   }
 
   /** False when nobody on this node can be meant. */

@@ -68,8 +68,8 @@ export class EmbeddedLog extends LogWriter {
     const position = { offset: this.next++, timestamp: time, time };
     if (entry.kind !== 'message') return { ...entry, ...position };
     const { message, body } = entry;
-    const { id, sender, audience, expiresAt } = message;
-    return { kind: 'message', id, sender, audience, expiresAt, body, ...position };
+    const { id, sender, audience, expiresAt, receipt } = message;
+    return { kind: 'message', id, sender, audience, expiresAt, receipt, body, ...position };
   }
 
   private hold(entry: LogEntry): void {

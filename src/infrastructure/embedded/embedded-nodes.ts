@@ -1,20 +1,22 @@
 import {
   type ConnectionQuery,
   type FoundConnections,
+  type FoundMessages,
+  type MessageQuery,
   Nodes,
-  type OpenConnection,
+  type NodeView,
 } from '../../application/ports/nodes';
 
 /** Without a broker a node is alone. */
 export class EmbeddedNodes extends Nodes {
-  private look: (query: ConnectionQuery) => readonly OpenConnection[] = () => [];
+  private view: NodeView | undefined;
 
   constructor(private readonly name: string) {
     super();
   }
 
-  override start(find: (query: ConnectionQuery) => readonly OpenConnection[]): Promise<void> {
-    this.look = find;
+  override start(view: NodeView): Promise<void> {
+    this.view = view;
     return Promise.resolve();
   }
 
@@ -27,7 +29,13 @@ export class EmbeddedNodes extends Nodes {
   }
 
   override find(query: ConnectionQuery): Promise<FoundConnections> {
-    const connections = this.look(query).map((one) => ({ ...one, node: this.name }));
+    const found = this.view?.connections(query) ?? [];
+    const connections = found.map((one) => ({ ...one, node: this.name }));
     return Promise.resolve({ connections, partial: false });
+  }
+
+  override trace(query: MessageQuery): Promise<FoundMessages> {
+    const message = this.view?.message(query);
+    return Promise.resolve({ messages: message === undefined ? [] : [message], partial: false });
   }
 }

@@ -177,6 +177,7 @@ function foreignMessage(
     sender: id === undefined ? NODE_SENDER : undefined,
     audience: audienceOf(body),
     expiresAt: expiryOf(timestamp, body.ttl),
+    receipt: body.receipt === true,
     body: bodyBytes(value, body, content, timestamp),
     offset,
     timestamp: body.timestamp ?? published,

@@ -21,6 +21,8 @@ const KIND = 3;
 const HAS_SENDER = 4;
 const HAS_CLIENT_TYPE = 8;
 const EXPIRES = 16;
+/** Says nothing of the texts, so that a gateway of a build before reads the message all the same. */
+const WANTS_RECEIPT = 32;
 const CLOSE_OBJECT = 0x7d;
 
 /** Bytes that a message takes in an entry at most: three for each UTF-16 code unit of a text. */
@@ -76,11 +78,12 @@ class Writer {
   }
 
   message({ message, body }: NewMessage): void {
-    const { audience, expiresAt, sender } = message;
+    const { audience, expiresAt, receipt, sender } = message;
     let flags = kindOf(audience);
     if (sender !== undefined) flags |= HAS_SENDER;
     if (audience.clientType !== '') flags |= HAS_CLIENT_TYPE;
     if (expiresAt !== 0) flags |= EXPIRES;
+    if (receipt) flags |= WANTS_RECEIPT;
     this.at = this.buffer.writeUInt8(flags, this.at);
     this.at = this.buffer.writeUInt32BE(body.length, this.at);
     if (expiresAt !== 0) this.at = this.buffer.writeDoubleBE(expiresAt, this.at);
@@ -135,8 +138,9 @@ class Reader {
     const body = this.buffer.subarray(this.at, this.at + length);
     this.at += length;
     if (audience === undefined || body[length - 1] !== CLOSE_OBJECT) return undefined;
-    const timestamp = time;
-    return { kind: 'message', id, sender, audience, expiresAt, body, offset, timestamp, time };
+    const receipt = (flags & WANTS_RECEIPT) !== 0;
+    const position = { offset, timestamp: time, time };
+    return { kind: 'message', id, sender, audience, expiresAt, receipt, body, ...position };
   }
 
   private audience(flags: number): Audience | undefined {

@@ -7,8 +7,11 @@ import type { Clock } from '../../application/ports/clock';
 import {
   type ConnectionQuery,
   type FoundConnections,
+  type FoundMessage,
+  type FoundMessages,
+  type MessageQuery,
   Nodes,
-  type OpenConnection,
+  type NodeView,
 } from '../../application/ports/nodes';
 import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
@@ -30,22 +33,37 @@ const INTRODUCTION = 2000;
 const LEAVE = 1000;
 const PREFETCH = 100;
 
+/** Connections, and a message where one is asked for: a node of a build before knows connections only. */
+interface Asked {
+  readonly query: ConnectionQuery;
+  readonly message?: MessageQuery;
+}
+
 /** What nodes tell each other; `node` is the queue of who says it. */
 type Notice = { readonly node: string } & (
   | { readonly kind: 'here' | 'gone' }
-  | { readonly kind: 'ask'; readonly id: string; readonly query: ConnectionQuery }
+  | ({ readonly kind: 'ask'; readonly id: string } & Asked)
   | {
       readonly kind: 'answer';
       readonly id: string;
       readonly connections: FoundConnections['connections'];
+      readonly message?: FoundMessage;
     }
 );
 
-interface Question {
-  readonly missing: Set<string>;
+/** What the nodes have answered. */
+interface Answers {
   readonly connections: FoundConnections['connections'][number][];
+  readonly messages: FoundMessage[];
+}
+
+interface Question extends Answers {
+  readonly missing: Set<string>;
   readonly done: () => void;
 }
+
+/** No user has this name. */
+const NOBODY: ConnectionQuery = { uniqueId: '', clientType: '' };
 
 /**
  * Asks the other nodes over a fanout exchange; each has a queue of its own there that goes with its connection. Nodes
@@ -64,7 +82,7 @@ export class RabbitMqNodes extends Nodes {
   private toldAt = -Infinity;
   private heardAt = -Infinity;
   private left: Promise<void> | undefined;
-  private look: (query: ConnectionQuery) => readonly OpenConnection[] = () => [];
+  private view: NodeView | undefined;
 
   constructor(
     consuming: BrokerLink,
@@ -80,8 +98,8 @@ export class RabbitMqNodes extends Nodes {
     this.keeper = new ChannelKeeper(consuming, 'nodes', (channel) => this.listen(channel));
   }
 
-  override async start(find: (query: ConnectionQuery) => readonly OpenConnection[]): Promise<void> {
-    this.look = find;
+  override async start(view: NodeView): Promise<void> {
+    this.view = view;
     await this.keeper.start();
     this.beat();
   }
@@ -101,9 +119,13 @@ export class RabbitMqNodes extends Nodes {
   }
 
   override async find(query: ConnectionQuery): Promise<FoundConnections> {
-    const soon = this.listensSince + INTRODUCTION - this.clock.elapsed();
-    if (soon > 0) await wait(soon);
-    return this.ask(query);
+    const { connections, partial } = await this.ask({ query });
+    return { connections, partial };
+  }
+
+  override async trace(message: MessageQuery): Promise<FoundMessages> {
+    const { messages, partial } = await this.ask({ query: NOBODY, message });
+    return { messages, partial };
   }
 
   private async leave(): Promise<void> {
@@ -112,7 +134,9 @@ export class RabbitMqNodes extends Nodes {
     await this.keeper.stop();
   }
 
-  private ask(query: ConnectionQuery): Promise<FoundConnections> {
+  private async ask(asked: Asked): Promise<Answers & { readonly partial: boolean }> {
+    const soon = this.listensSince + INTRODUCTION - this.clock.elapsed();
+    if (soon > 0) await wait(soon);
     const id = this.clock.newId();
     return new Promise((resolve, reject) => {
       const settle = (how: () => void): void => {
@@ -123,15 +147,16 @@ export class RabbitMqNodes extends Nodes {
       const question: Question = {
         missing: new Set([...this.seen.keys(), this.queue]),
         connections: [],
+        messages: [],
         done: () => {
           settle(() => {
-            resolve({ connections: question.connections, partial: question.missing.size > 0 });
+            resolve({ ...question, partial: question.missing.size > 0 });
           });
         },
       };
       const timer = setTimeout(question.done, PATIENCE);
       this.questions.set(id, question);
-      this.tell({ kind: 'ask', node: this.queue, id, query }).catch((error: unknown) => {
+      this.tell({ kind: 'ask', node: this.queue, id, ...asked }).catch((error: unknown) => {
         settle(() => {
           reject(error instanceof Refusal ? error : new Refusal('UNAVAILABLE'));
         });
@@ -181,7 +206,7 @@ export class RabbitMqNodes extends Nodes {
         return;
       case 'ask':
         this.meet(notice.node);
-        this.answer(notice.id, notice.node, notice.query);
+        this.answer(notice);
         return;
       case 'answer':
         this.take(notice);
@@ -206,12 +231,16 @@ export class RabbitMqNodes extends Nodes {
     this.seen.delete(node);
   }
 
-  private answer(id: string, to: string, query: ConnectionQuery): void {
+  private answer({ id, node, query, message }: Extract<Notice, { kind: 'ask' }>): void {
     // Who has taken its leave is not waited for.
-    if (this.left !== undefined) return;
-    const connections = this.look(query).map((one) => ({ ...one, node: this.name }));
-    const answer: Notice = { kind: 'answer', node: this.queue, id, connections };
-    this.publish('', to, answer).catch((error: unknown) => {
+    if (this.left !== undefined || this.view === undefined) return;
+    const connections = this.view.connections(query).map((one) => ({ ...one, node: this.name }));
+    const found = message && this.view.message(message);
+    const answer: Notice = {
+      ...{ kind: 'answer', node: this.queue, id, connections },
+      ...(found !== undefined && { message: found }),
+    };
+    this.publish('', node, answer).catch((error: unknown) => {
       this.logger.warn(`not answered: ${String(error)}`);
     });
   }
@@ -221,6 +250,7 @@ export class RabbitMqNodes extends Nodes {
     if (question === undefined) return;
     question.missing.delete(answer.node);
     for (const one of answer.connections) question.connections.push(one);
+    if (answer.message !== undefined) question.messages.push(answer.message);
     if (question.missing.size === 0) question.done();
   }
 

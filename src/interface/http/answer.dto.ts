@@ -7,6 +7,7 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 
+import { STAGES } from '../../application/receipts/trace-message';
 import { type ErrorCode, ERRORS, errorRow } from '../../protocol/codes';
 
 /** What every answer of the REST calls has beside its data; the classes of this file are for their description alone. */
@@ -85,6 +86,51 @@ class ConnectionsDataDto {
 export class ConnectionsDto extends AnswerDto {
   @ApiProperty()
   data!: ConnectionsDataDto;
+}
+
+class AcknowledgedDto {
+  @ApiProperty()
+  uniqueId!: string;
+
+  @ApiProperty({ description: 'Empty when the token named none' })
+  clientType!: string;
+
+  @ApiProperty({ type: 'integer', description: 'ms since epoch' })
+  at!: number;
+}
+
+class MessageTraceDataDto {
+  @ApiProperty()
+  messageId!: string;
+
+  @ApiProperty({ enum: STAGES, description: 'expired: with no open connection that was sent it' })
+  stage!: (typeof STAGES)[number];
+
+  @ApiProperty({ description: 'Its position in the log' })
+  cursor!: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'ms since epoch; absent when its publisher did not say',
+  })
+  acceptedAt?: number;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'ms since epoch' })
+  expiresAt?: number;
+
+  @ApiProperty({ type: 'integer', description: 'Connections, open now, that were sent it' })
+  connections!: number;
+
+  @ApiPropertyOptional({ description: 'Who acknowledged it first, where it asks for a receipt' })
+  acknowledged?: AcknowledgedDto;
+
+  @ApiProperty({ description: 'True when a node that may have it did not answer within 2 s' })
+  partial!: boolean;
+}
+
+export class MessageTraceDto extends AnswerDto {
+  @ApiProperty()
+  data!: MessageTraceDataDto;
 }
 
 class EndedDataDto {

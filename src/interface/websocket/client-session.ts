@@ -1,30 +1,25 @@
 import { Logger } from '@nestjs/common';
 
-import type { Delivery } from '../../application/delivery/delivery';
 import { type Receiver, Subscriber } from '../../application/delivery/subscriber';
-import type { Clock } from '../../application/ports/clock';
-import type { Metrics } from '../../application/ports/metrics';
 import type { OpenConnection } from '../../application/ports/nodes';
-import type { Admission, AdmitClient } from '../../application/session/admit-client';
-import type { AcceptClientMessage } from '../../application/upstream/accept-client-message';
+import type { Admission } from '../../application/session/admit-client';
 import type { Identity } from '../../domain/connection/identity';
 import { revokes, type Revocation } from '../../domain/connection/revocations';
 import { Refusal } from '../../domain/errors';
 import { Cursor } from '../../domain/log/cursor';
-import type { Gap, Window } from '../../domain/log/window';
+import type { Gap } from '../../domain/log/window';
 import type { Origin } from '../../domain/message/message';
 import { SendPermission } from '../../domain/routing/send-permission';
 import { CloseCode } from '../../protocol/close-codes';
 import type { ClientFrame, ServerFrame } from '../../protocol/frames';
 import { LIMITS } from '../../protocol/unified-body';
-import type { BodyValidator } from '../body-validator';
 import { FrameRate } from './frame-rate';
 import { decodeFrame, idOf, readDeep } from './frame-decoder';
 import { noticeFrame } from './notice-frame';
+import type { SessionContext } from './session-context';
 import type { SocketChannel } from './socket-channel';
 import { subscriptionOf } from './subscription-of';
 import { textFrame } from './text-frame';
-import type { WebSocketSettings } from './websocket-settings';
 import { CROWDED, hasRoomFor } from './upgrade';
 import { welcomeText } from './welcome-text';
 
@@ -35,20 +30,6 @@ const QUIET = 2;
 const GONE = 3;
 /** Bad frames within one heartbeat after which the connection is closed. */
 const MAX_BAD_FRAMES = 10;
-
-/** What every session of a node shares. */
-export abstract class SessionContext {
-  abstract readonly settings: WebSocketSettings;
-  abstract readonly delivery: Delivery;
-  abstract readonly window: Window;
-  abstract readonly admit: AdmitClient;
-  abstract readonly accept: AcceptClientMessage;
-  abstract readonly validator: BodyValidator;
-  abstract readonly clock: Clock;
-  abstract readonly metrics: Metrics;
-  /** How far back from `now`, in ms, the ids of messages are known. */
-  abstract memory(now: number): number;
-}
 
 /** One client's connection: turns frames into use cases and their results into frames. */
 export class ClientSession implements Receiver {
@@ -101,6 +82,9 @@ export class ClientSession implements Receiver {
       this.context.metrics.count('gaps');
       this.channel.write([this.gapFrame(gap)]);
       this.subscriber.restart(gap.to.offset);
+    } else if (resumed) {
+      const began = Cursor.parse(admission.claims.cursor);
+      this.context.receipts.resume(this.subscriber, began, cursor);
     }
     this.context.delivery.attach(this.subscriber);
   }
@@ -229,7 +213,10 @@ export class ClientSession implements Receiver {
     const delivered = this.subscriber.live
       ? (this.context.window.last?.offset ?? -1)
       : this.subscriber.reached;
-    if (cursor.offset <= delivered) return;
+    if (cursor.offset <= delivered) {
+      this.context.receipts.acknowledge(this.subscriber, cursor);
+      return;
+    }
     // Of the log before, for a client that has not come to the gap yet: no sign of abuse.
     const text = 'ack is ahead of what was delivered';
     this.refuse(new Refusal('BAD_CURSOR', text, 'cursor'), undefined, false);

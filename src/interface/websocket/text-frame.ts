@@ -1,11 +1,19 @@
 import { FrameEncoder } from '../../application/ports/client-channel';
 
 const FIN_TEXT = 0x81;
+const decoder = new TextDecoder();
 
 /** Bytes of the header of an unmasked, unfragmented frame with a payload of `length` bytes (RFC 6455 section 5.2). */
 function headerSize(length: number): number {
   if (length < 126) return 2;
   return length < 65_536 ? 4 : 10;
+}
+
+/** Where the payload of such a frame begins. */
+function startOf(frame: Uint8Array): number {
+  const length = frame[1] ?? 0;
+  if (length < 126) return 2;
+  return length === 126 ? 4 : 10;
 }
 
 /** Writes the header of a text frame at the beginning of `frame`. */
@@ -31,6 +39,11 @@ export class TextFrameEncoder extends FrameEncoder {
     const header = new Uint8Array(headerSize(length));
     writeHeader(header, length);
     return [header, ...parts];
+  }
+
+  override text(frame: Uint8Array): string {
+    // A copy: what is decoded must not be shared memory.
+    return decoder.decode(frame.slice(startOf(frame)));
   }
 }
 

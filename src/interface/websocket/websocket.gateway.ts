@@ -7,9 +7,10 @@ import type { ConnectionQuery, OpenConnection } from '../../application/ports/no
 import type { Admission } from '../../application/session/admit-client';
 import type { Revocation } from '../../domain/connection/revocations';
 import { CloseCode } from '../../protocol/close-codes';
-import { ClientSession, SessionContext } from './client-session';
+import { ClientSession } from './client-session';
 import type { ClientSocket } from './client-socket';
 import { Heartbeat } from './heartbeat';
+import { SessionContext } from './session-context';
 import { type PeerSocket, SocketChannel } from './socket-channel';
 import { CROWDED, hasRoomFor, Upgrade } from './upgrade';
 

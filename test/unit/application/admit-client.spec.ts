@@ -9,6 +9,7 @@ import { Partitions } from '../../../src/domain/routing/partitions';
 import { DEFAULT_GRANTS } from '../../../src/domain/routing/send-permission';
 import { JwtTokenService } from '../../../src/infrastructure/security/jwt-token-service';
 import { silence } from '../../contract/quiet-logger';
+import { BARE_FRAMES } from '../../support/bare-frames';
 import { FakeClock } from '../../support/fake-clock';
 import { RecordingMetrics } from '../../support/recording-metrics';
 
@@ -37,12 +38,11 @@ class Log extends LogWriter {
   override blocked = false;
   /** Offset of the entry that comes next. */
   next = 0;
-  private readonly encoder = { encode: (parts: readonly Uint8Array[]) => parts };
   readonly clock = new FakeClock();
   readonly follower = new LogFollower(
     { maxAge: 60_000, maxBytes: 1e7 },
     1000,
-    this.encoder,
+    BARE_FRAMES,
     this.clock,
     new RecordingMetrics(),
   );

@@ -102,7 +102,8 @@ class Node {
     const offset = this.offset++;
     const parts = [Buffer.from(`${text};`)];
     const id = `id-${String(offset)}`;
-    const common = { offset, timestamp: 5000 + offset, time: this.clock.now(), expiresAt: 0 };
+    const at = { offset, timestamp: 5000 + offset, time: this.clock.now() };
+    const common = { ...at, expiresAt: 0, receipt: false };
     const frame = this.window.append({ ...common, id, sender: undefined, audience, parts });
     if (frame !== undefined) this.delivery.deliver(audience, frame);
   }

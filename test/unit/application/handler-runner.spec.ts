@@ -8,6 +8,7 @@ import { HandlerQueues, type UpstreamDelivery } from '../../../src/application/p
 import { Refusal } from '../../../src/domain/errors';
 import { NODE_SENDER } from '../../../src/domain/message/message';
 import type { Outcome } from '../../../src/domain/routing/redelivery-policy';
+import { BARE_FRAMES } from '../../support/bare-frames';
 import { FakeClock } from '../../support/fake-clock';
 import { aMessage } from '../../support/message.builder';
 import { RecordingMetrics } from '../../support/recording-metrics';
@@ -67,11 +68,10 @@ async function aRunner(
     new FakeClock(),
     new RecordingMetrics(),
   ];
-  const encoder = { encode: (parts: readonly Uint8Array[]) => parts };
   const follower = new LogFollower(
     { maxAge: 60_000, maxBytes: 1e7 },
     1000,
-    encoder,
+    BARE_FRAMES,
     clock,
     metrics,
   );
@@ -166,6 +166,7 @@ describe('HandlerRunner', () => {
       sender,
       audience: { kind: 'unicast', uniqueId: 'asker', clientType: '' },
       expiresAt: 0,
+      receipt: false,
       body: Buffer.from('{"a":1}'),
     });
     expect(await queues.deliver(DELIVERY)).toEqual({ kind: 'done' });

@@ -9,11 +9,10 @@ import { Refusal } from '../../../src/domain/errors';
 import { Cursor } from '../../../src/domain/log/cursor';
 import type { MessageEntry } from '../../../src/domain/log/log-entry';
 import type { Gap } from '../../../src/domain/log/window';
+import { BARE_FRAMES } from '../../support/bare-frames';
 import { FakeClock } from '../../support/fake-clock';
 import { RecordingMetrics } from '../../support/recording-metrics';
 import { turns } from '../../support/turns';
-
-const encoder = { encode: (parts: readonly Uint8Array[]) => parts };
 
 class AcceptingLog extends LogWriter {
   override blocked = false;
@@ -71,7 +70,7 @@ function aFollower(): { follower: LogFollower; clock: FakeClock; metrics: Record
   const follower = new LogFollower(
     { maxAge: 60_000, maxBytes: 1e7 },
     1000,
-    encoder,
+    BARE_FRAMES,
     clock,
     metrics,
   );
@@ -89,7 +88,7 @@ function aMessage(uniqueId: string, time: number, timestamp = time): MessageEntr
   const body = Buffer.from('{"content":1}');
   const audience = { kind: 'unicast', uniqueId, clientType: '' } as const;
   const id = `m${String(++offset)}`;
-  const never = { sender: undefined, expiresAt: 0 };
+  const never = { sender: undefined, expiresAt: 0, receipt: false };
   return { kind: 'message', id, offset, timestamp, time, audience, body, ...never };
 }
 

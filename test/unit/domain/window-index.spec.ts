@@ -40,6 +40,7 @@ class Log {
       sender: from,
       audience,
       expiresAt: 0,
+      receipt: false,
       parts,
     });
     this.payload += frame?.length ?? 0;
@@ -114,7 +115,7 @@ describe('Window', () => {
     const log = new Log();
     const audience: Audience = { kind: 'unicast', uniqueId: 'é', clientType: '' };
     const parts = [Buffer.from('{"toUniqueId":"\\u00e9"}')];
-    const at = { offset: 0, timestamp: 1, time: 0, expiresAt: 0 };
+    const at = { offset: 0, timestamp: 1, time: 0, expiresAt: 0, receipt: false };
     log.window.append({ ...at, id: 'm1', sender: 'ß', audience, parts });
     expect(log.window.replay(reader('é'), -1, Infinity, 0).count).toBe(1);
     expect(log.window.replay(reader('e'), -1, Infinity, 0).count).toBe(0);
@@ -128,7 +129,8 @@ describe('Window', () => {
     for (let offset = 0; offset < 1000; offset += 1) {
       const id = `amqp-${String(offset)}`;
       const parts = [Buffer.from(`{"toUniqueId":"u1","messageId":"${id}"}`)];
-      const message = { offset, timestamp: 1, time: 0, expiresAt: 0, id, audience, parts };
+      const at = { offset, timestamp: 1, time: 0, expiresAt: 0, receipt: false };
+      const message = { ...at, id, audience, parts };
       log.window.append({ ...message, sender: NODE_SENDER });
       others.window.append({ ...message, sender: 'u1' });
     }

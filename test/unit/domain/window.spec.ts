@@ -34,6 +34,7 @@ interface Line {
   readonly time?: number;
   readonly expiresAt?: number;
   readonly sender?: string;
+  readonly receipt?: boolean;
 }
 
 class Log {
@@ -46,7 +47,15 @@ class Log {
     this.offset = first;
   }
 
-  add({ audience, text, key, time = 1000, expiresAt = 0, sender }: Line): Uint8Array | undefined {
+  add({
+    audience,
+    text,
+    key,
+    time = 1000,
+    expiresAt = 0,
+    sender,
+    receipt = false,
+  }: Line): Uint8Array | undefined {
     const offset = this.offset++;
     const parts = [Buffer.from(text.slice(0, 1)), Buffer.from(text.slice(1))];
     return this.window.append({
@@ -57,6 +66,7 @@ class Log {
       sender,
       audience,
       expiresAt,
+      receipt,
       parts,
     });
   }

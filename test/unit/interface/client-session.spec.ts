@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 
 import { Delivery } from '../../../src/application/delivery/delivery';
+import type { Receipts } from '../../../src/application/receipts/receipts';
 import type { Admission, AdmitClient } from '../../../src/application/session/admit-client';
 import type { AcceptClientMessage } from '../../../src/application/upstream/accept-client-message';
 import { Cursor } from '../../../src/domain/log/cursor';
@@ -68,6 +69,7 @@ class Connection {
         },
       },
       ...{ delivery, window, clock, metrics: this.metrics, memory: () => 0 },
+      receipts: {} as Receipts,
       admit: {} as AdmitClient,
       accept: {
         compose: () => ({ id: 'm' }) as Message,

@@ -1,0 +1,119 @@
+import { Refusal } from '../../domain/errors';
+import { NODE_SENDER } from '../../domain/message/message';
+import { audienceOf } from '../../domain/routing/audience';
+import type { DeliveredBody } from '../../protocol/unified-body';
+import type { LogFollower } from '../log/log-follower';
+import type { LogProbe } from '../log/log-probe';
+import type { FrameEncoder } from '../ports/client-channel';
+import type { Clock } from '../ports/clock';
+import type { FoundMessage, MessageQuery, Nodes } from '../ports/nodes';
+import type { Receipts } from './receipts';
+
+/** How far a message got: in the log, at some connection, acknowledged, or expired with neither. */
+export const STAGES = ['accepted', 'delivered', 'acknowledged', 'expired'] as const;
+
+/** Where a message got; times in ms since epoch. */
+export interface MessageTrace {
+  readonly messageId: string;
+  readonly stage: (typeof STAGES)[number];
+  readonly cursor: string;
+  /** Absent when its publisher did not say when that was. */
+  readonly acceptedAt?: number;
+  readonly expiresAt?: number;
+  /** Open connections that were sent it. */
+  readonly connections: number;
+  /** Only for a message that asks for a receipt. */
+  readonly acknowledged?: Acknowledged;
+  /** True when a node did not answer. */
+  readonly partial: boolean;
+}
+
+export interface Acknowledged {
+  readonly uniqueId: string;
+  readonly clientType: string;
+  readonly at: number;
+}
+
+/** Finds out where a message to clients got. */
+export class TraceMessage {
+  constructor(
+    private readonly follower: LogFollower,
+    private readonly probe: LogProbe,
+    private readonly receipts: Receipts,
+    private readonly nodes: Nodes,
+    private readonly encoder: FrameEncoder,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Asks every node. Rejects with NOT_FOUND when none has the message, with UNAVAILABLE when they cannot be asked. */
+  async execute(query: MessageQuery): Promise<MessageTrace> {
+    let { messages, partial } = await this.nodes.trace(query);
+    if (messages.length === 0 && !this.probe.blocked) {
+      // What was confirmed a moment ago may not have been read.
+      await this.probe.probe();
+      ({ messages, partial } = await this.nodes.trace(query));
+    }
+    const [first] = messages;
+    if (first === undefined)
+      throw new Refusal('NOT_FOUND', 'no message to clients with this id, or none any more');
+    return this.sumUp(query.messageId, first, messages, partial);
+  }
+
+  /** What this node knows. */
+  look({ messageId, sender }: MessageQuery): FoundMessage | undefined {
+    const { window, delivery } = this.follower;
+    const held =
+      window.find(messageId, sender) ??
+      (sender === undefined ? window.find(messageId, NODE_SENDER) : undefined);
+    if (held === undefined) return undefined;
+    const body = JSON.parse(this.encoder.text(held.frame)) as DeliveredBody;
+    const now = this.clock.now();
+    const connections = delivery
+      .find(audienceOf(body))
+      .filter((subscriber) => subscriber.wasSent(held.cursor.offset, held.expiresAt, now)).length;
+    const receipt = this.receipts.of(messageId, held.sender);
+    return {
+      cursor: held.cursor.toString(),
+      loggedAt: held.cursor.timestamp,
+      expiresAt: held.expiresAt,
+      connections,
+      ...(receipt !== undefined && {
+        acknowledged: {
+          uniqueId: receipt.fromUniqueId ?? '',
+          clientType: receipt.fromClientType ?? '',
+          at: receipt.timestamp,
+        },
+      }),
+    };
+  }
+
+  private sumUp(
+    messageId: string,
+    { cursor, loggedAt, expiresAt }: FoundMessage,
+    messages: readonly FoundMessage[],
+    partial: boolean,
+  ): MessageTrace {
+    const acknowledged = messages.find((one) => one.acknowledged !== undefined)?.acknowledged;
+    const connections = messages.reduce((sum, one) => sum + one.connections, 0);
+    return {
+      messageId,
+      stage: this.stageOf(acknowledged, connections, expiresAt),
+      cursor,
+      ...(loggedAt !== 0 && { acceptedAt: loggedAt }),
+      ...(expiresAt !== 0 && { expiresAt }),
+      connections,
+      ...(acknowledged !== undefined && { acknowledged }),
+      partial,
+    };
+  }
+
+  private stageOf(
+    acknowledged: Acknowledged | undefined,
+    connections: number,
+    expiresAt: number,
+  ): MessageTrace['stage'] {
+    if (acknowledged !== undefined) return 'acknowledged';
+    if (connections > 0) return 'delivered';
+    return expiresAt !== 0 && expiresAt < this.clock.now() ? 'expired' : 'accepted';
+  }
+}
