@@ -224,6 +224,40 @@ describe('two partitions of the log with two nodes each', () => {
     });
   });
 
+  it('tell a client of one that its message was acknowledged in the other, and every node knows', async () => {
+    const [from, to] = [userOf(0, 'writes'), userOf(1, 'reads')];
+    const sender = await connect(from, { clientToClient: true });
+    const reader = await connect(to, { i: 1 });
+    const body = { messageType: 'CLIENT_TO_CLIENT', toUniqueId: to, receipt: true } as const;
+    sender.send(aBody({ ...body, messageId: 'across' }));
+    await eventually(() => {
+      expect(reader.bodies).toHaveLength(1);
+    });
+    reader.send({ op: 'ack', cursor: reader.cursor });
+    await eventually(() => {
+      expect(sender.bodies).toMatchObject([
+        { businessType: 'wirepost.receipt', correlationId: 'across', fromUniqueId: to },
+      ]);
+    });
+    for (const node of nodes.flat()) {
+      await eventually(async () => {
+        const { data } = await node.get(`/websocket/messages/across?fromUniqueId=${from}`);
+        expect(data).toMatchObject({ stage: 'acknowledged', connections: 1, partial: false });
+      });
+    }
+    // Who comes back says once more what it has handled; the record is where its message is.
+    const token = String(reader.welcome?.['reconnectToken']);
+    const again = TestClient.connect(at(1).socketUrl(token), { cursor: reader.cursor });
+    await eventually(() => {
+      expect(again.welcome).toBeDefined();
+    });
+    sender.send(aBody({ ...body, toUniqueId: from, messageId: 'last', receipt: false }));
+    await eventually(() => {
+      expect(sender.bodies.at(-1)).toMatchObject({ messageId: 'last' });
+    });
+    expect(sender.bodies).toHaveLength(2);
+  });
+
   it('tell a client whose new identity is of the other partition to connect with its token', async () => {
     const client = await connect(userOf(0, 'anonymous'));
     const user = userOf(1, 'user');

@@ -123,6 +123,61 @@ describe('Window', () => {
     expect(log.window.has('m1', 'ss')).toBe(false);
   });
 
+  it('finds a message by its id and its sender, whoever that is, and by its position', () => {
+    const log = new Log();
+    for (const [id, from] of [
+      ['m1', undefined],
+      ['m1', 'u9'],
+      ['m2', 'ü"9'],
+    ] as const)
+      log.add({ id, from, to: 'u1' });
+    log.window.skip({ offset: 3, timestamp: 1, time: 7 });
+    for (const [offset, id, sender] of [
+      [0, 'm1', undefined],
+      [1, 'm1', 'u9'],
+      [2, 'm2', 'ü"9'],
+    ] as const) {
+      const found = log.window.find(id, sender);
+      expect(found).toMatchObject({ cursor: { offset, timestamp: 1 }, sender, expiresAt: 0 });
+      expect(Buffer.from(found?.frame ?? []).toString()).toContain(`"messageId":"${id}"}`);
+      expect(log.window.at(offset)).toEqual(found);
+    }
+    expect(log.window.find('m2')).toBeUndefined();
+    expect(log.window.find('m3', 'u9')).toBeUndefined();
+    for (const nothing of [-1, 0.001, 2.5, 3, 4]) expect(log.window.at(nothing)).toBeUndefined();
+  });
+
+  it('knows which messages of a recipient ask for a receipt, a number of them at a time', () => {
+    const log = new Log();
+    expect(log.window.hasWishes).toBe(false);
+    for (let offset = 0; offset < 3000; offset += 1) {
+      const audience = {
+        kind: 'unicast',
+        uniqueId: `u${String(offset % 2)}`,
+        clientType: '',
+      } as const;
+      const receipt = offset % 10 === 0 && offset < 2000;
+      const parts = [
+        Buffer.from(`{"toUniqueId":"${audience.uniqueId}","messageId":"m${String(offset)}"}`),
+      ];
+      const at = { offset, timestamp: 1, time: offset, expiresAt: 0, receipt };
+      log.window.append({ ...at, id: `m${String(offset)}`, sender: undefined, audience, parts });
+    }
+    const tens = Array.from({ length: 200 }, (_, i) => 10 * i);
+    expect(log.window.wishes(reader('u0'), -1, 1000)).toEqual({ offsets: tens, upTo: 2999 });
+    expect(log.window.wishes(reader('u0'), -1, 2)).toEqual({ offsets: [0, 10], upTo: 10 });
+    expect(log.window.wishes(reader('u0'), 10, 2)).toEqual({ offsets: [20, 30], upTo: 30 });
+    expect(log.window.wishes(reader('u0'), 1990, 9)).toEqual({ offsets: [], upTo: 2999 });
+    expect(log.window.wishes(reader('u1'), -1, 9)).toEqual({ offsets: [], upTo: 2999 });
+    log.window.trim(2100);
+    expect(log.window.hasWishes).toBe(true);
+    const left = tens.filter((offset) => offset > log.window.start.offset);
+    expect(left.length).toBeLessThan(200);
+    expect(log.window.wishes(reader('u0'), -1, 1000).offsets).toEqual(left);
+    log.window.trim(1e9);
+    expect(log.window.hasWishes).toBe(false);
+  });
+
   it('knows the ids that nodes make from everybody’s, and keeps no more for them', () => {
     const [log, others] = [new Log(), new Log()];
     const audience: Audience = { kind: 'unicast', uniqueId: 'u1', clientType: '' };

@@ -17,7 +17,13 @@ function one(over: Parameters<typeof aMessage>[0], origin: Origin = SERVICE): Ne
 
 const EACH: readonly NewMessage[] = [
   one({ messageId: 'm0', toUniqueId: '用户 "1"\u0000' }),
-  one({ messageId: 'm1', toUniqueId: 'u'.repeat(128), toClientType: '类'.repeat(32), ttl: 5000 }),
+  one({
+    messageId: 'm1',
+    toUniqueId: 'u'.repeat(128),
+    toClientType: '类'.repeat(32),
+    ttl: 5000,
+    receipt: true,
+  }),
   one({ messageId: 'm2', sendType: 'BROADCAST', toUniqueId: undefined, toClientType: 'APP' }),
   one({
     messageId: 'm3',
@@ -39,6 +45,7 @@ describe('messages that share a log entry', () => {
         sender: message.sender,
         audience: message.audience,
         expiresAt: message.expiresAt,
+        receipt: i === 1,
         timestamp: 1234.5,
         time: 1234.5,
       });

@@ -29,7 +29,9 @@ describe('a text frame', () => {
       const text = 'x'.repeat(length);
       const parts = [Buffer.from(text.slice(0, 100)), Buffer.from(text.slice(100))];
       expect(read(textFrame(text))).toEqual([text]);
-      expect(read(Buffer.concat(new TextFrameEncoder().encode(parts)))).toEqual([text]);
+      const frame = Buffer.concat(new TextFrameEncoder().encode(parts));
+      expect(read(frame)).toEqual([text]);
+      expect(new TextFrameEncoder().text(frame)).toBe(text);
     },
   );
 
