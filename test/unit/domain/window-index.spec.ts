@@ -130,7 +130,7 @@ describe('Window', () => {
       ['m1', 'u9'],
       ['m2', 'ü"9'],
     ] as const)
-      log.add({ id, from, to: 'u1' });
+      log.add({ id, to: 'u1', ...(from !== undefined && { from }) });
     log.window.skip({ offset: 3, timestamp: 1, time: 7 });
     for (const [offset, id, sender] of [
       [0, 'm1', undefined],
