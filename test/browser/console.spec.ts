@@ -140,6 +140,11 @@ describe('the console in Chromium', () => {
     await page.getByRole('radio', { name: 'Client → client' }).check();
     await send.click();
     await console.frames('bob', 'note.show').waitFor();
+    expect(await console.frames('alice', 'wirepost.receipt').count()).toBe(0);
+    await page.getByText('More fields').click();
+    await page.getByRole('radio', { name: 'when it is handled' }).check();
+    await send.click();
+    await console.frames('alice', 'wirepost.receipt').waitFor();
     await page.getByRole('radio', { name: 'Client → server' }).check();
     await page.getByLabel('content').fill('{ not JSON');
     await send.click();

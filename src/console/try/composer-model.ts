@@ -26,6 +26,8 @@ export interface Draft {
   readonly correlationId: string;
   /** ms. */
   readonly ttl: string;
+  /** Of a message to one client. */
+  readonly receipt: 'no' | 'yes';
 }
 
 /** What is wrong with a draft; each has a sentence in the dictionary. */
@@ -51,6 +53,7 @@ const BLANK = {
   messageId: '',
   correlationId: '',
   ttl: '',
+  receipt: 'no',
 } as const;
 
 /** A message of the kind that can be sent as it is, between the first two clients. */
@@ -109,6 +112,7 @@ export function compose(draft: Draft): Composed {
       ...(content?.value !== undefined && { content: content.value }),
       ...labelFields(draft),
       ...idFields(draft),
+      ...(addressOf(draft) === 'recipient' && draft.receipt === 'yes' && { receipt: true }),
     },
   };
 }

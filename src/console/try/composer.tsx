@@ -11,6 +11,8 @@ import { addressOf, type Composed, compose, type Draft, draftOf } from './compos
 
 const draft = signal<Draft>(draftOf('SERVER_TO_CLIENT', 'alice', 'bob'));
 
+const RECEIPTS = ['no', 'yes'] as const;
+
 function change(part: Partial<Draft>): void {
   draft.value = { ...draft.value, ...part };
 }
@@ -155,7 +157,7 @@ function Recipients() {
 }
 
 function Content() {
-  const { businessType, content, messageId, correlationId, ttl } = draft.value;
+  const { businessType, content, messageId, correlationId, ttl, receipt } = draft.value;
   return (
     <>
       <TextField
@@ -202,6 +204,17 @@ function Content() {
             set={into('correlationId')}
           />
           <TextField label="ttl" value={ttl} hint={t('form.ttl')} set={into('ttl')} />
+          {addressOf(draft.value) === 'recipient' && (
+            <Choice
+              label={t('form.receipt')}
+              name="receipt"
+              options={RECEIPTS.map((value) => ({ value, text: t(`form.receipt.${value}`) }))}
+              value={receipt}
+              set={(value) => {
+                change({ receipt: value });
+              }}
+            />
+          )}
         </div>
       </details>
     </>

@@ -42,6 +42,18 @@ describe("the console's form", () => {
     });
   });
 
+  it('asks for a receipt of a message to one client only', () => {
+    expect(compose(PUSH).body).not.toHaveProperty('receipt');
+    for (const kind of MESSAGE_TYPES) {
+      const { body } = compose({ ...draftOf(kind, 'alice', 'bob'), receipt: 'yes' });
+      expect(checkBody(body).receipt).toBe(kind === 'CLIENT_TO_SERVER' ? undefined : true);
+    }
+    expect(compose({ ...PUSH, sendType: 'BROADCAST', receipt: 'yes' }).fault).toBeUndefined();
+    expect(compose({ ...PUSH, sendType: 'BROADCAST', receipt: 'yes' }).body).not.toHaveProperty(
+      'receipt',
+    );
+  });
+
   it('may send without content', () => {
     expect(compose({ ...PUSH, content: ' ' }).body).not.toHaveProperty('content');
   });
