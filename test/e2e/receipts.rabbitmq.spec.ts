@@ -97,9 +97,15 @@ describe('receipts of several nodes', () => {
         content: { businessType: 'order.status' },
       });
     for (const appId of appIds) expect(appId).toMatch(/^wirepost client /);
-    await connection.close();
     await eventually(async () => {
       expect((await trace(one, String(ids[2]))).data.stage).toBe('acknowledged');
     });
+    // What is for many is delivered as it is: nobody could tell its publisher.
+    const broadcast = aBody({ sendType: 'BROADCAST', toUniqueId: undefined, receipt: true });
+    channel.publish(`${prefix}.push`, '', Buffer.from(JSON.stringify(broadcast)));
+    await eventually(() => {
+      expect(reader.bodies).toHaveLength(4);
+    });
+    await connection.close();
   });
 });

@@ -118,18 +118,25 @@ export function receipts(env: () => Readonly<Record<string, string>>): void {
     await got(reader, 'r-2');
     reader.terminate();
     const token = String(reader.welcome?.['reconnectToken']);
-    await welcomed(TestClient.connect(node.socketUrl(token), { cursor }));
+    const last = cursorOf(reader, 'r-2');
+    const again = await welcomed(TestClient.connect(node.socketUrl(token), { cursor: last }));
+    // It has received both, and handled one.
+    again.send({ op: 'ack', cursor });
     await eventually(async () => {
       expect((await trace(node, 'r-1')).data.stage).toBe('acknowledged');
     });
-    expect((await trace(node, 'r-2')).data.stage).toBe('delivered');
+    expect((await trace(node, 'r-2')).data).toMatchObject({ stage: 'accepted', connections: 0 });
+    again.send({ op: 'ack', cursor: last });
+    await eventually(async () => {
+      expect((await trace(node, 'r-2')).data.stage).toBe('acknowledged');
+    });
   });
 
   it('are not given for what was sent before the page was there, nor for what has expired', async () => {
     const early = { toUniqueId: 'n1', receipt: true, messageId: 'n-early' };
     await node.push(aBody(early));
-    const past = { timestamp: Date.now() - 10_000, ttl: 5000 };
     const reader = await connected('n1');
+    const past = { timestamp: Date.now() - 10, ttl: 5 };
     await node.push(aBody({ ...early, ...past, messageId: 'n-expired' }));
     await node.push(aBody({ ...early, messageId: 'n-1' }));
     reader.send({ op: 'ack', cursor: await got(reader, 'n-1') });
@@ -208,6 +215,11 @@ export function tracedMessages(env: () => Readonly<Record<string, string>>): voi
     const client = await welcomed(TestClient.connect(url));
     expect(await got(client, data.messageId)).toBe(found.data.cursor);
     const delivered = { ...found.data, stage: 'delivered', connections: 1 };
+    expect((await trace(node, data.messageId)).data).toEqual(delivered);
+    client.send({ op: 'renew', token: tokenOf(await node.url('t1')) });
+    await eventually(() => {
+      expect(client.ops('welcome')).toHaveLength(2);
+    });
     expect((await trace(node, data.messageId)).data).toEqual(delivered);
     client.close();
     await eventually(async () => {

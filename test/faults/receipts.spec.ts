@@ -147,7 +147,9 @@ describe('a node that dies with an acknowledgement', () => {
     };
     expect(await stage()).toBe('accepted');
     const again = String(reader.welcome?.['reconnectToken']);
-    TestClient.connect(survivor.socketUrl(again), { cursor: reader.cursor });
+    const { cursor } = reader;
+    const back = await welcomed(TestClient.connect(survivor.socketUrl(again), { cursor }));
+    back.send({ op: 'ack', cursor });
     await eventually(async () => {
       expect(await stage()).toBe('acknowledged');
     });

@@ -105,10 +105,10 @@ export class Delivery {
   }
 
   /**
-   * The log brought a message for an audience; `loggedAt` in ms since epoch, where it is known. Without a recipient here
-   * it costs no tick of its own.
+   * The log brought a message for an audience; `loggedAt` in ms since epoch, where it is known; `wish`: its offset, when it asks
+   * for a receipt. Without a recipient here it costs no tick of its own.
    */
-  deliver(audience: Audience, frame: Uint8Array, loggedAt?: number): void {
+  deliver(audience: Audience, frame: Uint8Array, loggedAt?: number, wish?: number): void {
     if (this.window.isOverfull) this.schedule();
     if (audience.kind === 'broadcast' && audience.clientType === '') {
       if (this.index.all.size === 0) return;
@@ -120,6 +120,7 @@ export class Delivery {
       if (!subscriber.live) return;
       this.gather(loggedAt);
       this.put(subscriber, frame);
+      if (wish !== undefined) subscriber.sentWish(wish);
       this.metrics.count('framesDelivered');
     });
   }
@@ -222,6 +223,7 @@ export class Delivery {
       this.spend(replay.looked);
       subscriber.position = replay.upTo;
       subscriber.rest = replay.rest;
+      for (const offset of replay.wishes) subscriber.sentWish(offset);
       this.write(subscriber, replay.frames, replay.count);
       if (!this.takesMore(subscriber)) return;
       if (replay.complete) break;

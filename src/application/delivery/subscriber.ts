@@ -1,12 +1,14 @@
 import type { Received, Rest } from '../../domain/log/rest';
 import type { Gap } from '../../domain/log/window';
-import type { Subscription } from '../../domain/routing/audience';
-import { Acknowledgements } from '../receipts/acknowledgements';
+import { type Audience, reaches, type Subscription } from '../../domain/routing/audience';
 import type { ClientChannel } from '../ports/client-channel';
+import { Wishes } from '../receipts/wishes';
 
 /** What delivery knows of a connection. */
 export interface Receiver {
   readonly channel: ClientChannel;
+  /** True when the client says what it has handled. */
+  readonly acknowledges: boolean;
   /** The frame that tells the client of a gap; undefined when it needs none. */
   gapFrame(gap: Gap): Uint8Array;
 }
@@ -20,6 +22,8 @@ export const NOTHING: Uint8Array[] = [];
 
 /** What was received as somebody else: one for all who were nobody else. */
 const NOBODY: readonly Received[] = [];
+/** Of most. */
+const NO_WISHES: readonly Wishes[] = [];
 /** Former subscriptions that are remembered: a client renews once an hour or so, and what it gets then is young. */
 const MAX_FORMER = 8;
 
@@ -44,9 +48,9 @@ export class Subscriber {
   /** What it has received with the subscriptions that it had before. */
   received = NOBODY;
   /** Offset from which on it has received what is for its subscription. */
-  private since: number;
-  /** Made when it acknowledges something that asks for a receipt, perhaps. */
-  private acks: Acknowledgements | undefined;
+  since: number;
+  /** What it was sent that asks for a receipt, as each of whom it has been, the last one at last. */
+  wishes = NO_WISHES;
 
   constructor(
     public subscription: Subscription,
@@ -62,15 +66,43 @@ export class Subscriber {
     return this.received.reduce((highest, { upTo }) => Math.max(highest, upTo), this.position);
   }
 
-  /** What it has acknowledged: of what came after `from`, where its session began, be it on a connection before this one. */
-  acknowledgements(from = this.since): Acknowledgements {
-    return (this.acks ??= new Acknowledgements(this.parts(from)));
+  /** True when it was sent what waits for its acknowledgement and asks for a receipt. */
+  get hasWishes(): boolean {
+    return this.wishes.length > 0;
   }
 
-  /** True when it was sent what is for it at an offset; `expiresAt` and `now` in ms, `expiresAt` 0 = never. */
-  wasSent(offset: number, expiresAt: number, now: number): boolean {
-    if (offset <= this.since || (!this.live && offset > this.position)) return false;
-    return expiresAt === 0 || expiresAt >= (this.live ? this.liveSince : now);
+  /** It was sent the message at an offset, which asks for a receipt. */
+  sentWish(offset: number): void {
+    if (this.receiver.acknowledges) this.wishesNow().add(offset);
+  }
+
+  /** On connections before this one its client was sent what is for it behind `after` up to `upTo`. */
+  inheritWishes(after: number, upTo: number): void {
+    if (this.receiver.acknowledges) this.wishesNow().inherit(after, upTo);
+  }
+
+  /** It has handled everything up to an offset of what it was sent as whom it is now, or else before; gives what may be due. */
+  acknowledge(upTo: number, asNow: boolean): readonly Wishes[] {
+    const { wishes } = this;
+    const now = wishes.at(-1)?.as === this.subscription ? wishes.at(-1) : undefined;
+    const due = wishes.filter((one) => {
+      if (one === now) return asNow && one.acknowledge(upTo);
+      // What it was sent before it became who it is comes before everything since.
+      return one.acknowledge(asNow ? Infinity : upTo);
+    });
+    if (asNow) this.wishes = now === undefined ? NO_WISHES : [now];
+    return due;
+  }
+
+  /** True when it was sent a message at an offset; `expiresAt` and `now` in ms, `expiresAt` 0 = never. */
+  wasSent(audience: Audience, offset: number, expiresAt: number, now: number): boolean {
+    const upTo = this.live ? Infinity : this.position;
+    const isThere =
+      (offset > this.since && offset <= upTo) ||
+      this.received.some(
+        ({ as, ...part }) => offset > part.after && offset <= part.upTo && reaches(audience, as),
+      );
+    return isThere && (expiresAt === 0 || expiresAt >= (this.live ? this.liveSince : now));
   }
 
   /** It has received what was for it up to `upTo`, and from `from` on gets what is for `subscription` and was not. */
@@ -79,7 +111,6 @@ export class Subscriber {
     this.received = [...this.received, former].slice(-MAX_FORMER);
     this.subscription = subscription;
     this.since = from;
-    this.acks?.become(this.parts(from), from);
   }
 
   /** Starts at `offset` of another log. */
@@ -87,11 +118,15 @@ export class Subscriber {
     this.position = offset;
     this.since = offset;
     this.received = NOBODY;
-    this.acks = undefined;
+    for (const wishes of this.wishes) wishes.drop();
+    this.wishes = NO_WISHES;
   }
 
-  /** As whom it receives what. */
-  private parts(after: number): readonly Received[] {
-    return [...this.received, { as: this.subscription, after, upTo: Infinity }];
+  private wishesNow(): Wishes {
+    const last = this.wishes.at(-1);
+    if (last?.as === this.subscription) return last;
+    const now = new Wishes(this.subscription);
+    this.wishes = [...this.wishes, now].slice(-MAX_FORMER);
+    return now;
   }
 }

@@ -10,7 +10,7 @@ import {
   type Outcome,
   RedeliveryPolicy,
 } from '../../domain/routing/redelivery-policy';
-import { checkIsPush } from '../../domain/routing/routing-policy';
+import { checkIsPush, checkReceipt } from '../../domain/routing/routing-policy';
 import type { LogClaims } from '../log/log-claims';
 import type { LogFollower } from '../log/log-follower';
 import { messageEntry } from '../message-json';
@@ -115,6 +115,7 @@ export class HandlerRunner {
       const push = { messageId: id, ...outgoing.push };
       const message = Message.compose(push, push.messageId === id ? NODE : SERVICE, this.clock);
       checkIsPush(message);
+      checkReceipt(message);
       return message;
     }
     const { fromUniqueId, fromClientType } = request.body;

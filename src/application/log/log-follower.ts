@@ -128,8 +128,8 @@ export class LogFollower implements LogListener {
       sender,
       audience,
       expiresAt,
-      // Nobody gets it here, so nobody can acknowledge it.
-      receipt: entry.receipt && !expired,
+      receipt: entry.receipt,
+      late: expired,
       offset,
       timestamp,
       time,
@@ -138,7 +138,10 @@ export class LogFollower implements LogListener {
     if (frame === undefined) this.metrics.count('entriesDuplicate');
     else if (expired) this.metrics.count('entriesExpired');
     // What somebody else has logged carries no time of its own that could be relied on.
-    else this.delivery.deliver(audience, frame, time === timestamp ? time : undefined);
+    else {
+      const loggedAt = time === timestamp ? time : undefined;
+      this.delivery.deliver(audience, frame, loggedAt, entry.receipt ? offset : undefined);
+    }
   }
 
   private decide(entry: ClaimsEntry): void {

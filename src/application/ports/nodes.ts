@@ -22,11 +22,15 @@ export interface FoundConnections {
 export interface MessageQuery {
   readonly messageId: string;
   readonly sender: string | undefined;
+  /** True when a node that does not have it is to make sure that it has read everything before it says so. */
+  readonly forSure: boolean;
 }
 
 /** A message, as a node tells of it; times in ms since epoch. */
 export interface FoundMessage {
   readonly cursor: string;
+  /** False for a message to many, of which each partition of the log has a copy. */
+  readonly isUnicast: boolean;
   /** 0 when its publisher did not say. */
   readonly loggedAt: number;
   /** 0 = never. */
@@ -50,7 +54,8 @@ export interface FoundMessages {
 /** What a node tells the others of itself. */
 export interface NodeView {
   connections(query: ConnectionQuery): readonly OpenConnection[];
-  message(query: MessageQuery): FoundMessage | undefined;
+  /** Rejects when the node cannot say. */
+  message(query: MessageQuery): Promise<FoundMessage | undefined>;
 }
 
 /** All nodes of the service, this one included. */

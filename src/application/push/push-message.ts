@@ -1,6 +1,6 @@
 import { Refusal } from '../../domain/errors';
 import { Message, SERVICE } from '../../domain/message/message';
-import { checkIsPush } from '../../domain/routing/routing-policy';
+import { checkIsPush, checkReceipt } from '../../domain/routing/routing-policy';
 import { messageEntry } from '../message-json';
 import type { Clock } from '../ports/clock';
 import type { LogWriter } from '../ports/message-log';
@@ -36,6 +36,7 @@ export class PushMessage {
     try {
       const message = Message.compose(body, SERVICE, this.clock);
       checkIsPush(message);
+      checkReceipt(message);
       messageId = message.id;
       await this.log.append(messageEntry(message, this.maxBytes));
       this.metrics.count('pushAccepted');

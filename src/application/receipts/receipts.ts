@@ -4,7 +4,9 @@ import { Logger } from '@nestjs/common';
 
 import { Refusal } from '../../domain/errors';
 import type { Cursor } from '../../domain/log/cursor';
-import { keyOf, Message, NODE_SENDER } from '../../domain/message/message';
+import type { HeldMessage } from '../../domain/log/held-message';
+import { Message, NODE_SENDER } from '../../domain/message/message';
+import { audienceOf, reaches, type Subscription } from '../../domain/routing/audience';
 import type { Partitions } from '../../domain/routing/partitions';
 import type { DeliveredBody } from '../../protocol/unified-body';
 import type { Subscriber } from '../delivery/subscriber';
@@ -15,21 +17,24 @@ import type { Clock } from '../ports/clock';
 import type { LogWriter } from '../ports/message-log';
 import type { Metrics } from '../ports/metrics';
 import type { UpstreamPublisher } from '../ports/upstream';
-import type { Acknowledgements, Wish } from './acknowledgements';
+import type { Budget, Wishes } from './wishes';
 
-/** Receipts that are given in one turn of the event loop. */
+/** Receipts that are given in one turn of the event loop, of small messages; and to one connection before others come. */
 const TURN = 32;
+const SHARE = 8;
+/** Bytes of a message that cost as much as a receipt. */
+const BYTES = 4096;
 /** Receipts on their way to the broker at a time. */
 const MAX_PENDING = 1000;
-/** Connections whose acknowledgements wait. */
+/** Connections with receipts to be given above which those of closed ones wait until their clients come back. */
 const MAX_WAITING = 10_000;
 /** ms that what is on its way may hold up a stop. */
 const LEAVE = 1000;
 
 /** A receipt on its way. */
 interface Pending {
-  /** To its sender by way of the log, where it is also the record of the receipt; several where that has partitions. */
-  readonly entries: readonly Message[];
+  /** To its sender by way of the log, where it is also the record of the receipt; two where that has partitions. */
+  readonly entries: Message[];
   /** To a backend; undefined when a client has sent the message, and when this is done. */
   upstream: Message | undefined;
   flight: Promise<void> | undefined;
@@ -38,11 +43,11 @@ interface Pending {
 /**
  * Tells the senders who asked for it that a client has acknowledged their message. A receipt is a message of the log: the
  * first one counts, every node knows of it, and it reaches a client that is away when that comes back. It carries an id
- * that follows from the message's own, so that it may be given several times: by two pages of a user, or after a crash.
+ * that follows from the message, so that it may be given several times: by two pages of a user, or after a crash.
  */
 export class Receipts {
   private readonly logger = new Logger(Receipts.name);
-  private readonly waiting = new Set<Acknowledgements>();
+  private readonly waiting = new Set<Wishes>();
   private readonly pending = new Map<string, Pending>();
   private scheduled = false;
 
@@ -56,31 +61,27 @@ export class Receipts {
     private readonly metrics: Metrics,
   ) {}
 
-  /** The client has acknowledged everything that it was sent up to a position. */
+  /** The client has handled everything that it was sent up to a position. */
   acknowledge(subscriber: Subscriber, upTo: Cursor): void {
-    const { window } = this.follower;
-    // Most services ask for none. A position of another log says nothing of this one.
-    if (!window.hasWishes || window.gapAt(upTo) !== undefined) return;
-    const acknowledgements = subscriber.acknowledgements();
-    acknowledgements.upTo = Math.max(acknowledgements.upTo, upTo.offset);
-    acknowledgements.sentSince = subscriber.live ? subscriber.liveSince : this.clock.now();
-    this.enqueue(acknowledgements);
+    // Most are sent nothing that asks for it. A position of another log says nothing of this one.
+    if (!subscriber.hasWishes || this.follower.window.gapAt(upTo) !== undefined) return;
+    const { offset } = upTo;
+    const due = subscriber.acknowledge(offset, this.wasSentAsNow(subscriber, offset));
+    for (const wishes of due) this.waiting.add(wishes);
+    this.schedule();
   }
 
-  /**
-   * A client whose session began at a position has come back and has handled everything up to another: it may not have been
-   * able to say so on the connection before.
-   */
-  resume(subscriber: Subscriber, began: Cursor, upTo: Cursor): void {
-    if (!this.follower.window.hasWishes || began.offset >= upTo.offset) return;
-    subscriber.acknowledgements(began.offset);
-    this.acknowledge(subscriber, upTo);
+  /** The connection is closed. */
+  leave(subscriber: Subscriber): void {
+    if (this.waiting.size <= MAX_WAITING) return;
+    for (const wishes of subscriber.wishes)
+      if (this.waiting.delete(wishes)) this.metrics.count('receiptsDeferred');
   }
 
-  /** When the message was acknowledged, and by whom; undefined while it is not, as far as this node has read. */
-  of(id: string, sender: string | undefined): DeliveredBody | undefined {
-    const held = this.follower.window.find(receiptId(id, sender), NODE_SENDER);
-    return held && this.read(held.frame);
+  /** What tells by whom and when a message was acknowledged; undefined while it is not, as far as this node has read. */
+  of(held: HeldMessage): DeliveredBody | undefined {
+    const receipt = this.follower.window.find(receiptId(held), NODE_SENDER);
+    return receipt && this.read(receipt.frame);
   }
 
   /** Publishes again what the broker did not take; called once a second. */
@@ -100,19 +101,20 @@ export class Receipts {
     clearTimeout(timer);
   }
 
-  private enqueue(acknowledgements: Acknowledgements): void {
-    this.waiting.add(acknowledgements);
-    if (this.waiting.size > MAX_WAITING) this.dropOldest();
-    this.schedule();
-  }
-
-  /** Those of a client that comes back with its cursor are given then. */
-  private dropOldest(): void {
-    for (const oldest of this.waiting) {
-      this.waiting.delete(oldest);
-      this.metrics.count('receiptsDeferred');
-      return;
-    }
+  /**
+   * False when a client that has become somebody else acknowledges what it was sent as whom it was before: it may have
+   * been sent older messages since, and has not come to them yet.
+   */
+  private wasSentAsNow({ received, subscription, since }: Subscriber, offset: number): boolean {
+    const before = received.at(-1);
+    if (before === undefined || offset > before.upTo) return true;
+    const held = offset > since ? this.follower.window.at(offset) : undefined;
+    if (held === undefined) return false;
+    const audience = audienceOf(this.read(held.frame));
+    const wasSent = received.some(
+      ({ as, after, upTo }) => offset > after && offset <= upTo && reaches(audience, as),
+    );
+    return !wasSent && reaches(audience, subscription);
   }
 
   private schedule(): void {
@@ -126,26 +128,45 @@ export class Receipts {
   }
 
   private work(): void {
-    let left = TURN;
-    for (const acknowledgements of this.waiting) {
-      for (;;) {
-        if (left-- <= 0 || this.pending.size >= MAX_PENDING) return;
-        const wish = acknowledgements.next(this.follower);
-        if (wish === undefined) break;
-        this.give(wish, acknowledgements.sentSince);
-      }
-      this.waiting.delete(acknowledgements);
+    const budget = { left: TURN };
+    for (const wishes of this.waiting) {
+      if (budget.left <= 0 || this.pending.size >= MAX_PENDING) return;
+      this.waiting.delete(wishes);
+      // Behind the others.
+      if (this.giveSome(wishes, budget)) this.waiting.add(wishes);
     }
   }
 
-  private give({ offset, as }: Wish, sentSince: number): void {
+  /** False when no more are due. */
+  private giveSome(wishes: Wishes, budget: Budget): boolean {
     const { window } = this.follower;
-    const held = window.at(offset);
-    if (held === undefined || (held.expiresAt !== 0 && held.expiresAt < sentSince)) return;
-    const body = this.read(held.frame);
-    const id = receiptId(body.messageId, held.sender);
-    if (this.pending.has(id) || window.has(id, NODE_SENDER)) return;
-    const { toSender, toBackend } = Message.receipt(body, as, id, this.clock.now());
+    for (let i = 0; i < SHARE; i += 1) {
+      if (budget.left <= 0 || this.pending.size >= MAX_PENDING) return true;
+      const offset = wishes.next(window, this.clock.now(), budget);
+      if (offset === undefined) return false;
+      const held = window.at(offset);
+      budget.left -= 1;
+      // It may have left the window, or have its receipt.
+      if (held?.wantsReceipt === true) this.give(held, wishes.as, budget);
+    }
+    return true;
+  }
+
+  private give(held: HeldMessage, as: Subscription, budget: Budget): void {
+    const { window } = this.follower;
+    const id = receiptId(held);
+    if (window.has(id, NODE_SENDER)) {
+      window.fulfil(held.cursor.offset);
+      return;
+    }
+    if (this.pending.has(id)) return;
+    budget.left -= held.frame.length / BYTES;
+    const { toSender, toBackend } = Message.receipt(
+      this.read(held.frame),
+      as,
+      id,
+      this.clock.now(),
+    );
     const isElsewhere = !this.partitions.concerns(toSender.audience);
     const receipt: Pending = {
       // The record stays where the message is.
@@ -183,7 +204,10 @@ export class Receipts {
       await this.upstream.publish(receipt.upstream);
       receipt.upstream = undefined;
     }
-    for (const entry of receipt.entries) await this.log.append(messageEntry(entry, Infinity));
+    for (let [entry] = receipt.entries; entry !== undefined; [entry] = receipt.entries) {
+      await this.log.append(messageEntry(entry, Infinity));
+      receipt.entries.shift();
+    }
   }
 
   private read(frame: Uint8Array): DeliveredBody {
@@ -191,7 +215,8 @@ export class Receipts {
   }
 }
 
-/** Follows from what names the message; no reply has such an id. */
-function receiptId(id: string, sender: string | undefined): string {
-  return `${createHash('sha256').update(keyOf(id, sender)).digest('base64url')}.ack`;
+/** Follows from the message and its place in the log: a later one with the same id is another. No reply has such an id. */
+function receiptId({ id, sender, recipient, cursor }: HeldMessage): string {
+  const names = JSON.stringify([id, sender ?? null, recipient, cursor.toString()]);
+  return `${createHash('sha256').update(names).digest('base64url')}.ack`;
 }

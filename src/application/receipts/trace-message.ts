@@ -45,36 +45,53 @@ export class TraceMessage {
     private readonly clock: Clock,
   ) {}
 
-  /** Asks every node. Rejects with NOT_FOUND when none has the message, with UNAVAILABLE when they cannot be asked. */
-  async execute(query: MessageQuery): Promise<MessageTrace> {
-    let { messages, partial } = await this.nodes.trace(query);
-    if (messages.length === 0 && !this.probe.blocked) {
-      // What was confirmed a moment ago may not have been read.
-      await this.probe.probe();
-      ({ messages, partial } = await this.nodes.trace(query));
-    }
+  /**
+   * Asks every node. Rejects with NOT_FOUND when none has the message, with UNKNOWN_OUTCOME when a node that may have it did
+   * not answer, and with UNAVAILABLE when they cannot be asked. `sender`: see MessageQuery.
+   */
+  async execute(messageId: string, sender: string | undefined): Promise<MessageTrace> {
+    const query = { messageId, sender };
+    let { messages, partial } = await this.nodes.trace({ ...query, forSure: false });
+    // What was confirmed a moment ago may not have been read.
+    if (messages.length === 0)
+      ({ messages, partial } = await this.nodes.trace({ ...query, forSure: true }));
     const [first] = messages;
-    if (first === undefined)
-      throw new Refusal('NOT_FOUND', 'no message to clients with this id, or none any more');
-    return this.sumUp(query.messageId, first, messages, partial);
+    if (first !== undefined) {
+      const same = messages.filter((one) => !one.isUnicast || one.cursor === first.cursor);
+      return this.sumUp(messageId, first, same, partial);
+    }
+    if (partial)
+      throw new Refusal('UNKNOWN_OUTCOME', 'not every node has answered; ask again later');
+    throw new Refusal('NOT_FOUND', 'no message to clients with this id, or none any more');
   }
 
-  /** What this node knows. */
-  look({ messageId, sender }: MessageQuery): FoundMessage | undefined {
+  /** What this node knows; rejects when it cannot make sure. */
+  async look(query: MessageQuery): Promise<FoundMessage | undefined> {
+    const found = this.lookAtOnce(query);
+    // While the log takes nothing there is nothing new in it.
+    if (found !== undefined || !query.forSure || this.probe.blocked) return found;
+    await this.probe.probe();
+    return this.lookAtOnce(query);
+  }
+
+  private lookAtOnce({ messageId, sender }: MessageQuery): FoundMessage | undefined {
     const { window, delivery } = this.follower;
     const held =
       window.find(messageId, sender) ??
       (sender === undefined ? window.find(messageId, NODE_SENDER) : undefined);
     if (held === undefined) return undefined;
     const body = JSON.parse(this.encoder.text(held.frame)) as DeliveredBody;
-    const now = this.clock.now();
-    const connections = delivery
-      .find(audienceOf(body))
-      .filter((subscriber) => subscriber.wasSent(held.cursor.offset, held.expiresAt, now)).length;
-    const receipt = this.receipts.of(messageId, held.sender);
+    const receipt = this.receipts.of(held);
+    const { offset, timestamp } = held.cursor;
+    const [audience, now] = [audienceOf(body), this.clock.now()];
+    const connections = held.isLate
+      ? 0
+      : delivery.find(audience).filter((one) => one.wasSent(audience, offset, held.expiresAt, now))
+          .length;
     return {
       cursor: held.cursor.toString(),
-      loggedAt: held.cursor.timestamp,
+      isUnicast: audience.kind === 'unicast',
+      loggedAt: timestamp,
       expiresAt: held.expiresAt,
       connections,
       ...(receipt !== undefined && {

@@ -1,6 +1,6 @@
 import { Refusal } from '../../domain/errors';
 import { Message, type Origin } from '../../domain/message/message';
-import { routeOf } from '../../domain/routing/routing-policy';
+import { checkReceipt, routeOf } from '../../domain/routing/routing-policy';
 import type { SendPermission } from '../../domain/routing/send-permission';
 import type { HandlerRegistry } from '../handlers/handler-registry';
 import { messageEntry } from '../message-json';
@@ -21,6 +21,7 @@ export class AcceptClientMessage {
   /** Checks the body in the sender's name; throws a Refusal that names the field. Nothing is sent yet. */
   compose(body: unknown, sender: Origin, permission: SendPermission): Message {
     const message = Message.compose(body, sender, this.clock);
+    checkReceipt(message);
     permission.check(message.body);
     this.handlers.checkSender(message.body, sender);
     return message;

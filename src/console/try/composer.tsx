@@ -157,7 +157,7 @@ function Recipients() {
 }
 
 function Content() {
-  const { businessType, content, messageId, correlationId, ttl, receipt } = draft.value;
+  const { businessType, content } = draft.value;
   return (
     <>
       <TextField
@@ -188,36 +188,43 @@ function Content() {
           }}
         />
       </Field>
-      <details class="wide">
-        <summary>{t('form.more')}</summary>
-        <div class="fields">
-          <TextField
-            label="messageId"
-            value={messageId}
-            hint={t('form.messageId')}
-            set={into('messageId')}
-          />
-          <TextField
-            label="correlationId"
-            value={correlationId}
-            hint={t('form.correlationId')}
-            set={into('correlationId')}
-          />
-          <TextField label="ttl" value={ttl} hint={t('form.ttl')} set={into('ttl')} />
-          {addressOf(draft.value) === 'recipient' && (
-            <Choice
-              label={t('form.receipt')}
-              name="receipt"
-              options={RECEIPTS.map((value) => ({ value, text: t(`form.receipt.${value}`) }))}
-              value={receipt}
-              set={(value) => {
-                change({ receipt: value });
-              }}
-            />
-          )}
-        </div>
-      </details>
+      <More />
     </>
+  );
+}
+
+function More() {
+  const { messageId, correlationId, ttl, receipt } = draft.value;
+  return (
+    <details class="wide">
+      <summary>{t('form.more')}</summary>
+      <div class="fields">
+        <TextField
+          label="messageId"
+          value={messageId}
+          hint={t('form.messageId')}
+          set={into('messageId')}
+        />
+        <TextField
+          label="correlationId"
+          value={correlationId}
+          hint={t('form.correlationId')}
+          set={into('correlationId')}
+        />
+        <TextField label="ttl" value={ttl} hint={t('form.ttl')} set={into('ttl')} />
+        {addressOf(draft.value) === 'recipient' && (
+          <Choice
+            label={t('form.receipt')}
+            name="receipt"
+            options={RECEIPTS.map((value) => ({ value, text: t(`form.receipt.${value}`) }))}
+            value={receipt}
+            set={(value) => {
+              change({ receipt: value });
+            }}
+          />
+        )}
+      </div>
+    </details>
   );
 }
 

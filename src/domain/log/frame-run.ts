@@ -1,8 +1,13 @@
+import type { Replay } from './rest';
 import type { Segment } from './segment';
+
+/** Most messages ask for no receipt; never written to. */
+const NONE: number[] = [];
 
 /** Gathers the frames of entries behind `after`; those that lie side by side in a segment become one array. */
 export class FrameRun {
   private readonly frames: Uint8Array[] = [];
+  private wishes = NONE;
   private segment: Segment | undefined;
   private from = 0;
   private to = 0;
@@ -27,6 +32,7 @@ export class FrameRun {
   add(segment: Segment, i: number): void {
     this.bytes += segment.size(i);
     this.count += 1;
+    if (segment.wantsReceipt(i)) this.wish(segment.offset(i));
     if (segment === this.segment && i === this.to + 1) {
       this.to = i;
       return;
@@ -37,9 +43,14 @@ export class FrameRun {
     this.to = i;
   }
 
-  end(): { frames: readonly Uint8Array[]; count: number } {
+  end(): Pick<Replay, 'frames' | 'count' | 'wishes'> {
     this.flush();
-    return { frames: this.frames, count: this.count };
+    return { frames: this.frames, count: this.count, wishes: this.wishes };
+  }
+
+  private wish(offset: number): void {
+    if (this.wishes === NONE) this.wishes = [offset];
+    else this.wishes.push(offset);
   }
 
   private flush(): void {

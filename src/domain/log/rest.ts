@@ -6,6 +6,8 @@ export interface Replay {
   readonly frames: readonly Uint8Array[];
   /** How many messages the frames hold. */
   readonly count: number;
+  /** Offsets of those that ask for a receipt. */
+  readonly wishes: readonly number[];
   /** Everything addressed to the subscriber up to this offset is in `frames` or was before. */
   readonly upTo: number;
   /** False when there is more, be it that a budget ended it or that `rest` goes no further. */

@@ -16,6 +16,7 @@ const SLACK = 1 / 16;
 const OF_NODE: Place = 1;
 /** What ends every frame that names its message last: the quote and the brace after the id. */
 const TAIL = 2;
+const QUOTE = 0x22;
 
 /** Whom an entry is for. */
 export const Kind = { NOBODY: 0, UNICAST: 1, MULTICAST: 2, BROADCAST: 3 } as const;
@@ -26,8 +27,10 @@ const KIND_BITS = 3;
 const MAX_ASKED = 16;
 /** Set while the entry is the newest one of its recipient. */
 const HEAD_BIT = 4;
-/** Set where a receipt is asked for. */
+/** Set where a receipt is asked for, and as long as none is known. */
 const RECEIPT_BIT = 8;
+/** Set where the entry had expired when it came. */
+const LATE_BIT = 16;
 
 /** Where an entry stands in the log. */
 export interface WindowPosition {
@@ -41,6 +44,7 @@ export interface SegmentMessage {
   readonly kind: number;
   readonly expiresAt: number;
   readonly receipt: boolean;
+  readonly late: boolean;
   /** Of a unicast: distance in entries to the previous one for the same recipient; 0 when there is none. */
   readonly back: number;
   /** Number of the audience's particulars in the window's table; 0 = none. */
@@ -127,8 +131,8 @@ export class Segment {
   }
 
   /** Makes entry `i` a message. */
-  describe(i: number, { kind, expiresAt, receipt, back, particulars }: SegmentMessage): void {
-    this.columns.kinds[i] = receipt ? kind | RECEIPT_BIT : kind;
+  describe(i: number, { kind, expiresAt, receipt, late, back, particulars }: SegmentMessage): void {
+    this.columns.kinds[i] = kind | (receipt ? RECEIPT_BIT : 0) | (late ? LATE_BIT : 0);
     this.columns.backs[i] = kind === Kind.UNICAST ? back : this.chainWide(kind, i);
     if (kind !== Kind.UNICAST) this.ask(particulars);
     this.columns.particulars[i] = particulars;
@@ -219,6 +223,16 @@ export class Segment {
     return ((this.columns.kinds[i] ?? 0) & RECEIPT_BIT) !== 0;
   }
 
+  /** Its sender was told. */
+  fulfil(i: number): void {
+    this.columns.kinds[i] = (this.columns.kinds[i] ?? 0) & ~RECEIPT_BIT;
+  }
+
+  /** True when it had expired when it came: nobody was sent it. */
+  isLate(i: number): boolean {
+    return ((this.columns.kinds[i] ?? 0) & LATE_BIT) !== 0;
+  }
+
   /** ms since epoch after which the entry is not delivered; 0 when it does not expire. */
   expiresAt(i: number): number {
     return this.expiries?.[i] ?? 0;
@@ -228,6 +242,19 @@ export class Segment {
   expired(i: number, now: number): boolean {
     const expiresAt = this.expiresAt(i);
     return expiresAt !== 0 && expiresAt < now;
+  }
+
+  /** The entry's id, which every frame names last; no id has a quote. */
+  id(i: number): string {
+    const end = (this.columns.ends[i] ?? 0) - TAIL;
+    const kept = this.strangers.get(i)?.id;
+    return kept ?? nameAt(this.slab, this.slab.lastIndexOf(QUOTE, end - 1), end + 1);
+  }
+
+  /** Whom a unicast is for; empty for others. */
+  recipient(i: number): string {
+    const place = this.columns.recipients[i] ?? 0;
+    return place === 0 ? (this.strangers.get(i)?.recipient ?? '') : this.read(i, place);
   }
 
   /** Who sent the entry, see `MessageEntry.sender`. */

@@ -7,6 +7,7 @@ import { Due } from './due';
 import { hashOf } from './frame-text';
 import { FrameRun } from './frame-run';
 import { Heads } from './heads';
+import { held, type HeldMessage } from './held-message';
 import { Marks } from './marks';
 import { OWN_PARTICULARS, Particulars } from './particulars';
 import { type Received, type Replay, Rest } from './rest';
@@ -31,15 +32,9 @@ export interface WindowMessage extends WindowPosition {
   readonly expiresAt: number;
   /** True when its sender is to be told who acknowledged it. */
   readonly receipt: boolean;
+  /** True when it had expired when it came. */
+  readonly late: boolean;
   readonly parts: readonly Uint8Array[];
-}
-
-/** A message that is in the window. */
-export interface HeldMessage {
-  readonly cursor: Cursor;
-  readonly sender: string | undefined;
-  readonly expiresAt: number;
-  readonly frame: Uint8Array;
 }
 
 /**
@@ -88,8 +83,6 @@ export class Window {
   private readonly seed = Math.floor(Math.random() * 2 ** 32);
   private nextSeq = 0;
   private end: Cursor | undefined;
-  /** Offset of the newest message that asks for a receipt. */
-  private newestWish = -1;
   /** Everything after this position, up to the end, is in the window. */
   private base = BEFORE_ALL;
   /** Up to when ids may be unknown: dropped before their age for want of room, or lost before they were read. */
@@ -144,28 +137,31 @@ export class Window {
     return isThere ? held(segment, i) : undefined;
   }
 
-  /** False when no message asks for a receipt. */
-  get hasWishes(): boolean {
-    return this.newestWish > this.base.offset;
+  /** The message at an offset has its receipt. */
+  fulfil(offset: number): void {
+    const segment = this.segments.around(offset);
+    if (segment !== undefined) segment.fulfil(segment.indexAfter(offset) - 1);
   }
 
   /**
-   * Offsets of the unicasts to a subscriber that ask for a receipt, above `after`, oldest first, `most` at most; with
-   * `upTo`, up to which these are all.
+   * Offsets of the unicasts to a subscriber that ask for a receipt and have not expired at `now`, above `after`, oldest first,
+   * `most` at most; with `upTo`, up to which these are all, and how many entries were looked at.
    */
   wishes(
     to: Subscription,
     after: number,
+    now: number,
     most: number,
-  ): { readonly offsets: readonly number[]; readonly upTo: number } {
-    const upTo = Math.max(after, this.end?.offset ?? after);
-    if (this.newestWish <= after) return { offsets: [], upTo };
+  ): { readonly offsets: readonly number[]; readonly upTo: number; readonly looked: number } {
     const offsets: number[] = [];
-    for (const seq of this.chainOf(to.uniqueId, after).reverse()) {
-      const offset = this.wishAt(seq, to);
-      if (offset !== undefined && offsets.push(offset) === most) return { offsets, upTo: offset };
+    const chain = this.chainOf(to.uniqueId, after);
+    const looked = chain.length;
+    for (let seq = chain.pop(); seq !== undefined; seq = chain.pop()) {
+      const offset = this.wishAt(seq, to, now);
+      if (offset !== undefined && offsets.push(offset) === most)
+        return { offsets, upTo: offset, looked };
     }
-    return { offsets, upTo };
+    return { offsets, upTo: this.end?.offset ?? after, looked };
   }
 
   /**
@@ -187,9 +183,8 @@ export class Window {
     const particulars = this.particulars.numberOf(audience);
     const segment = this.add(message, message.parts);
     const i = segment.count - 1;
-    const { expiresAt, receipt } = message;
-    segment.describe(i, { kind, expiresAt, receipt, back, particulars });
-    if (receipt) this.newestWish = message.offset;
+    const { expiresAt, receipt, late } = message;
+    segment.describe(i, { kind, expiresAt, receipt, late, back, particulars });
     segment.name(i, { id, sender, recipient, keyHash, chainHash });
     if (particulars === OWN_PARTICULARS) segment.keepAudience(i, audience);
     this.linkKey(segment, i);
@@ -234,7 +229,6 @@ export class Window {
     this.keyMarks = new Marks(MIN_SLOTS);
     this.chains = new Chains(this.segments, MIN_SLOTS);
     this.particulars.clear();
-    this.newestWish = -1;
     this.end = undefined;
     this.base = BEFORE_ALL;
   }
@@ -281,7 +275,8 @@ export class Window {
   ): Replay {
     // Most who connect have missed nothing.
     const newest = this.end?.offset ?? after;
-    if (after >= newest) return { frames: [], count: 0, upTo: newest, complete: true, looked: 0 };
+    if (after >= newest)
+      return { frames: [], count: 0, wishes: [], upTo: newest, complete: true, looked: 0 };
     const { uniqueId } = to;
     const left =
       rest?.isOf(uniqueId, after) === true
@@ -402,11 +397,11 @@ export class Window {
     }
   }
 
-  private wishAt(seq: number, to: Subscription): number | undefined {
+  private wishAt(seq: number, to: Subscription, now: number): number | undefined {
     const segment = this.segments.withSeq(seq);
     const i = seq - (segment?.firstSeq ?? 0);
-    const isOne = segment?.wantsReceipt(i) === true && this.particulars.match(segment, i, to);
-    return isOne ? segment.offset(i) : undefined;
+    if (segment?.wantsReceipt(i) !== true || segment.expired(i, now)) return undefined;
+    return this.particulars.match(segment, i, to) ? segment.offset(i) : undefined;
   }
 
   private timestampAt(offset: number): number | undefined {
@@ -416,15 +411,6 @@ export class Window {
     const i = segment.indexAfter(offset) - 1;
     return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
   }
-}
-
-function held(segment: Segment, i: number): HeldMessage {
-  return {
-    cursor: new Cursor(segment.offset(i), segment.timestamp(i)),
-    sender: segment.sender(i),
-    expiresAt: segment.expiresAt(i),
-    frame: segment.frames(i, i),
-  };
 }
 
 /** Adds those of the entries that are due; returns how many fit in the bytes with what is there already. */

@@ -50,7 +50,6 @@ export function takeBody(value: unknown): { body: Content; messageId: string | u
   const messageId = identifier(fields, 'messageId');
   addDelivery(body, fields);
   checkAddress(body);
-  checkReceipt(body);
   return { body, messageId };
 }
 
@@ -105,12 +104,6 @@ function addDelivery(body: Content, fields: Fields): void {
   if (receipt === undefined || receipt === null) return;
   if (typeof receipt !== 'boolean') throw Refusal.field('receipt', 'must be true or false');
   body.receipt = receipt;
-}
-
-/** Who is one of many, or a handler, gives no receipt. */
-function checkReceipt({ receipt, sendType, messageType }: Content): void {
-  if (receipt === true && (sendType !== 'UNICAST' || messageType === 'CLIENT_TO_SERVER'))
-    throw Refusal.field('receipt', 'must be false or absent unless it is a UNICAST to a client');
 }
 
 function checkAddress(body: Content): void {

@@ -81,8 +81,9 @@ export class Message {
       correlationId: messageId,
     } as const;
     const to = {
-      ...(fromUniqueId !== undefined && { toUniqueId: fromUniqueId }),
-      ...(fromClientType !== undefined && { toClientType: fromClientType }),
+      // What another program has published may have null there.
+      ...(Boolean(fromUniqueId) && { toUniqueId: fromUniqueId }),
+      ...(Boolean(fromClientType) && { toClientType: fromClientType }),
     };
     const back: Body = { ...common, ...to, messageType: 'SERVER_TO_CLIENT' };
     const up: Body = { ...common, messageType: 'CLIENT_TO_SERVER' };
@@ -109,7 +110,7 @@ export class Message {
 
   /** True when its sender is to be told who acknowledged it. */
   get receipt(): boolean {
-    return this.body.receipt === true;
+    return asksForReceipt(this.body);
   }
 
   /** uniqueId of the client that sent it, NODE_SENDER of a node's; undefined when a service did. */
@@ -120,13 +121,13 @@ export class Message {
 
   /** Names it among all messages: ids of clients are theirs alone, so none can use up one of a service. */
   get key(): string {
-    return keyOf(this.id, this.sender);
+    return this.sender === undefined ? `s ${this.id}` : `c ${this.id} ${this.sender}`;
   }
 }
 
-/** Names the message with an id of a sender (see `MessageEntry.sender`) among all messages. */
-export function keyOf(id: string, sender: string | undefined): string {
-  return sender === undefined ? `s ${id}` : `c ${id} ${sender}`;
+/** True when the sender of a body is to be told who acknowledged it. */
+export function asksForReceipt({ receipt, sendType, messageType }: UnifiedBody): boolean {
+  return receipt === true && sendType === 'UNICAST' && messageType !== 'CLIENT_TO_SERVER';
 }
 
 /** ms since epoch after which a body is not delivered; 0 when it does not expire. */

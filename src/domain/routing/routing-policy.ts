@@ -20,6 +20,12 @@ export function routeOf(message: Message): Route {
   return { exchange: EXCHANGE[message.body.messageType], key: message.body.businessType };
 }
 
+/** Who is one of many, or a handler, gives no receipt. Throws when it is asked for. */
+export function checkReceipt({ body, receipt }: Message): void {
+  if (body.receipt === true && !receipt)
+    throw Refusal.field('receipt', 'must be false or absent unless it is a UNICAST to a client');
+}
+
 /** Throws unless the message goes to clients. */
 export function checkIsPush(message: Message): void {
   if (routeOf(message).exchange !== 'push') {

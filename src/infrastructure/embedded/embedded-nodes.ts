@@ -34,8 +34,8 @@ export class EmbeddedNodes extends Nodes {
     return Promise.resolve({ connections, partial: false });
   }
 
-  override trace(query: MessageQuery): Promise<FoundMessages> {
-    const message = this.view?.message(query);
-    return Promise.resolve({ messages: message === undefined ? [] : [message], partial: false });
+  override async trace(query: MessageQuery): Promise<FoundMessages> {
+    const message = await this.view?.message(query);
+    return { messages: message === undefined ? [] : [message], partial: false };
   }
 }

@@ -6,7 +6,7 @@ import { Refusal } from '../../domain/errors';
 import type { Revocation } from '../../domain/connection/revocations';
 import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { checkBody } from '../../domain/message/body-rules';
-import { expiryOf, NODE_SENDER } from '../../domain/message/message';
+import { asksForReceipt, expiryOf, NODE_SENDER } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
 import type { BrokerUser } from './broker-user';
@@ -177,7 +177,7 @@ function foreignMessage(
     sender: id === undefined ? NODE_SENDER : undefined,
     audience: audienceOf(body),
     expiresAt: expiryOf(timestamp, body.ttl),
-    receipt: body.receipt === true,
+    receipt: asksForReceipt(body),
     body: bodyBytes(value, body, content, timestamp),
     offset,
     timestamp: body.timestamp ?? published,

@@ -47,7 +47,8 @@ type Notice = { readonly node: string } & (
       readonly kind: 'answer';
       readonly id: string;
       readonly connections: FoundConnections['connections'];
-      readonly message?: FoundMessage;
+      /** Null when it does not have the message; absent from a node that cannot say, of a build before. */
+      readonly message?: FoundMessage | null;
     }
 );
 
@@ -59,6 +60,7 @@ interface Answers {
 
 interface Question extends Answers {
   readonly missing: Set<string>;
+  readonly asked: Asked;
   readonly done: () => void;
 }
 
@@ -148,6 +150,7 @@ export class RabbitMqNodes extends Nodes {
         missing: new Set([...this.seen.keys(), this.queue]),
         connections: [],
         messages: [],
+        asked,
         done: () => {
           settle(() => {
             resolve({ ...question, partial: question.missing.size > 0 });
@@ -206,7 +209,9 @@ export class RabbitMqNodes extends Nodes {
         return;
       case 'ask':
         this.meet(notice.node);
-        this.answer(notice);
+        this.answer(notice).catch((error: unknown) => {
+          this.logger.warn(`not answered: ${String(error)}`);
+        });
         return;
       case 'answer':
         this.take(notice);
@@ -231,26 +236,30 @@ export class RabbitMqNodes extends Nodes {
     this.seen.delete(node);
   }
 
-  private answer({ id, node, query, message }: Extract<Notice, { kind: 'ask' }>): void {
+  private async answer({
+    id,
+    node,
+    query,
+    message,
+  }: Extract<Notice, { kind: 'ask' }>): Promise<void> {
     // Who has taken its leave is not waited for.
     if (this.left !== undefined || this.view === undefined) return;
     const connections = this.view.connections(query).map((one) => ({ ...one, node: this.name }));
-    const found = message && this.view.message(message);
-    const answer: Notice = {
-      ...{ kind: 'answer', node: this.queue, id, connections },
-      ...(found !== undefined && { message: found }),
-    };
-    this.publish('', node, answer).catch((error: unknown) => {
-      this.logger.warn(`not answered: ${String(error)}`);
-    });
+    const answer: Notice = { kind: 'answer', node: this.queue, id, connections };
+    if (message === undefined) await this.publish('', node, answer);
+    else {
+      const found = (await this.view.message(message)) ?? null;
+      await this.publish('', node, { ...answer, message: found });
+    }
   }
 
   private take(answer: Extract<Notice, { kind: 'answer' }>): void {
     const question = this.questions.get(answer.id);
     if (question === undefined) return;
+    if (question.asked.message !== undefined && answer.message === undefined) return;
     question.missing.delete(answer.node);
     for (const one of answer.connections) question.connections.push(one);
-    if (answer.message !== undefined) question.messages.push(answer.message);
+    if (answer.message) question.messages.push(answer.message);
     if (question.missing.size === 0) question.done();
   }
 

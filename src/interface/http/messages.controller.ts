@@ -48,6 +48,6 @@ export class MessagesController {
     @Param() { messageId }: MessageDto,
     @Query() { fromUniqueId }: SenderDto,
   ): Promise<Answer<MessageTrace>> {
-    return success(await this.trace.execute({ messageId, sender: fromUniqueId }));
+    return success(await this.trace.execute(messageId, fromUniqueId));
   }
 }

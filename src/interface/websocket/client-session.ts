@@ -73,6 +73,10 @@ export class ClientSession implements Receiver {
     this.subscriber = new Subscriber(subscriptionOf(admission), this, admission.cursor.offset);
   }
 
+  get acknowledges(): boolean {
+    return this.controlled;
+  }
+
   /** Welcomes the client, tells it of a gap, replays what it missed and attaches it to the live end. */
   open(admission: Admission): void {
     const { cursor, resumed } = admission;
@@ -82,9 +86,10 @@ export class ClientSession implements Receiver {
       this.context.metrics.count('gaps');
       this.channel.write([this.gapFrame(gap)]);
       this.subscriber.restart(gap.to.offset);
-    } else if (resumed) {
+    } else if (resumed && admission.claims.use === 'reconnect') {
+      // It may not have been able to say what it has handled since its session began.
       const began = Cursor.parse(admission.claims.cursor);
-      this.context.receipts.resume(this.subscriber, began, cursor);
+      this.subscriber.inheritWishes(began.offset, cursor.offset);
     }
     this.context.delivery.attach(this.subscriber);
   }
@@ -139,6 +144,7 @@ export class ClientSession implements Receiver {
     this.closed = true;
     this.rate?.stop();
     this.context.delivery.detach(this.subscriber);
+    this.context.receipts.leave(this.subscriber);
     this.context.metrics.count('connectionsClosed');
   }
 

@@ -51,7 +51,8 @@ class Node {
   /** `position`: where it connects; the log begins behind 0. */
   constructor(uniqueId: string, position = 0) {
     this.window.skip({ offset: 0, timestamp: 5000, time: this.clock.now() });
-    const receiver = { channel: this.channel, gapFrame: () => Buffer.from('gap;') };
+    const gapFrame = (): Buffer => Buffer.from('gap;');
+    const receiver = { channel: this.channel, acknowledges: true, gapFrame };
     this.subscriber = new Subscriber(somebody(uniqueId), receiver, position);
   }
 
@@ -70,7 +71,7 @@ class Node {
   /** One more connection to the same node. */
   another(uniqueId: string, position: number): Connection {
     const channel = new Channel();
-    const receiver = { channel, gapFrame: () => Buffer.from('gap;') };
+    const receiver = { channel, acknowledges: true, gapFrame: () => Buffer.from('gap;') };
     const subscriber = new Subscriber(somebody(uniqueId), receiver, position);
     const attach = (): void => {
       this.delivery.attach(subscriber);
@@ -103,7 +104,7 @@ class Node {
     const parts = [Buffer.from(`${text};`)];
     const id = `id-${String(offset)}`;
     const at = { offset, timestamp: 5000 + offset, time: this.clock.now() };
-    const common = { ...at, expiresAt: 0, receipt: false };
+    const common = { ...at, expiresAt: 0, receipt: false, late: false };
     const frame = this.window.append({ ...common, id, sender: undefined, audience, parts });
     if (frame !== undefined) this.delivery.deliver(audience, frame);
   }

@@ -80,6 +80,7 @@ function aFollower(): { follower: LogFollower; clock: FakeClock; metrics: Record
 const u1 = { uniqueId: 'u1', clientType: '', tags: new Set(''), businesses: new Set('') };
 const receiver = {
   channel: { write: () => undefined, buffered: 0 },
+  acknowledges: true,
   gapFrame: () => new Uint8Array(1),
 };
 let offset = 0;

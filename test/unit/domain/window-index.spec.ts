@@ -41,6 +41,7 @@ class Log {
       audience,
       expiresAt: 0,
       receipt: false,
+      late: false,
       parts,
     });
     this.payload += frame?.length ?? 0;
@@ -115,7 +116,7 @@ describe('Window', () => {
     const log = new Log();
     const audience: Audience = { kind: 'unicast', uniqueId: 'é', clientType: '' };
     const parts = [Buffer.from('{"toUniqueId":"\\u00e9"}')];
-    const at = { offset: 0, timestamp: 1, time: 0, expiresAt: 0, receipt: false };
+    const at = { offset: 0, timestamp: 1, time: 0, expiresAt: 0, receipt: false, late: false };
     log.window.append({ ...at, id: 'm1', sender: 'ß', audience, parts });
     expect(log.window.replay(reader('é'), -1, Infinity, 0).count).toBe(1);
     expect(log.window.replay(reader('e'), -1, Infinity, 0).count).toBe(0);
@@ -138,7 +139,8 @@ describe('Window', () => {
       [2, 'm2', 'ü"9'],
     ] as const) {
       const found = log.window.find(id, sender);
-      expect(found).toMatchObject({ cursor: { offset, timestamp: 1 }, sender, expiresAt: 0 });
+      const cursor = { offset, timestamp: 1 };
+      expect(found).toMatchObject({ id, sender, recipient: 'u1', cursor, expiresAt: 0 });
       expect(Buffer.from(found?.frame ?? []).toString()).toContain(`"messageId":"${id}"}`);
       expect(log.window.at(offset)).toEqual(found);
     }
@@ -149,7 +151,6 @@ describe('Window', () => {
 
   it('knows which messages of a recipient ask for a receipt, a number of them at a time', () => {
     const log = new Log();
-    expect(log.window.hasWishes).toBe(false);
     for (let offset = 0; offset < 3000; offset += 1) {
       const audience = {
         kind: 'unicast',
@@ -160,22 +161,27 @@ describe('Window', () => {
       const parts = [
         Buffer.from(`{"toUniqueId":"${audience.uniqueId}","messageId":"m${String(offset)}"}`),
       ];
-      const at = { offset, timestamp: 1, time: offset, expiresAt: 0, receipt };
+      const at = { offset, timestamp: 1, time: offset, expiresAt: 0, receipt, late: false };
       log.window.append({ ...at, id: `m${String(offset)}`, sender: undefined, audience, parts });
     }
     const tens = Array.from({ length: 200 }, (_, i) => 10 * i);
-    expect(log.window.wishes(reader('u0'), -1, 1000)).toEqual({ offsets: tens, upTo: 2999 });
-    expect(log.window.wishes(reader('u0'), -1, 2)).toEqual({ offsets: [0, 10], upTo: 10 });
-    expect(log.window.wishes(reader('u0'), 10, 2)).toEqual({ offsets: [20, 30], upTo: 30 });
-    expect(log.window.wishes(reader('u0'), 1990, 9)).toEqual({ offsets: [], upTo: 2999 });
-    expect(log.window.wishes(reader('u1'), -1, 9)).toEqual({ offsets: [], upTo: 2999 });
+    expect(log.window.wishes(reader('u0'), -1, 0, 1000)).toMatchObject({
+      offsets: tens,
+      upTo: 2999,
+    });
+    expect(log.window.wishes(reader('u0'), -1, 0, 2)).toMatchObject({ offsets: [0, 10], upTo: 10 });
+    expect(log.window.wishes(reader('u0'), 10, 0, 2)).toMatchObject({
+      offsets: [20, 30],
+      upTo: 30,
+    });
+    expect(log.window.wishes(reader('u0'), 1990, 0, 9)).toMatchObject({ offsets: [], upTo: 2999 });
+    expect(log.window.wishes(reader('u1'), -1, 0, 9)).toMatchObject({ offsets: [], upTo: 2999 });
+    log.window.fulfil(10);
+    expect(log.window.wishes(reader('u0'), -1, 0, 2).offsets).toEqual([0, 20]);
     log.window.trim(2100);
-    expect(log.window.hasWishes).toBe(true);
     const left = tens.filter((offset) => offset > log.window.start.offset);
     expect(left.length).toBeLessThan(200);
-    expect(log.window.wishes(reader('u0'), -1, 1000).offsets).toEqual(left);
-    log.window.trim(1e9);
-    expect(log.window.hasWishes).toBe(false);
+    expect(log.window.wishes(reader('u0'), -1, 0, 1000).offsets).toEqual(left);
   });
 
   it('knows the ids that nodes make from everybody’s, and keeps no more for them', () => {
@@ -184,7 +190,7 @@ describe('Window', () => {
     for (let offset = 0; offset < 1000; offset += 1) {
       const id = `amqp-${String(offset)}`;
       const parts = [Buffer.from(`{"toUniqueId":"u1","messageId":"${id}"}`)];
-      const at = { offset, timestamp: 1, time: 0, expiresAt: 0, receipt: false };
+      const at = { offset, timestamp: 1, time: 0, expiresAt: 0, receipt: false, late: false };
       const message = { ...at, id, audience, parts };
       log.window.append({ ...message, sender: NODE_SENDER });
       others.window.append({ ...message, sender: 'u1' });

@@ -67,6 +67,7 @@ class Log {
       audience,
       expiresAt,
       receipt,
+      late: false,
       parts,
     });
   }

@@ -69,7 +69,7 @@ class Connection {
         },
       },
       ...{ delivery, window, clock, metrics: this.metrics, memory: () => 0 },
-      receipts: {} as Receipts,
+      receipts: { leave: () => undefined } as unknown as Receipts,
       admit: {} as AdmitClient,
       accept: {
         compose: () => ({ id: 'm' }) as Message,
