@@ -46,7 +46,7 @@ export class Client {
       {
         handled: (cursor) => {
           this.store.save(cursor);
-          this.connection.control({ op: 'ack', cursor });
+          this.acknowledge(cursor);
         },
         gap: ({ from, to, reason }) => {
           this.events.emit('gap', { from, to, reason });
@@ -240,8 +240,7 @@ export class Client {
       return;
     }
     // What was handled while there was no connection could not be acknowledged.
-    if (resumed && this.cursor !== undefined)
-      this.connection.control({ op: 'ack', cursor: this.cursor });
+    if (resumed && this.cursor !== undefined) this.acknowledge(this.cursor);
     if (this.inbox.position === undefined) this.inbox.start(cursor);
     this.store.begin(cursor);
     this.outbox.connected((text) => {
@@ -249,6 +248,11 @@ export class Client {
     }, limits);
     this.events.emit('connected', { ...this.who, resumed });
     if (resumed) this.events.emit('resumed', { cursor });
+  }
+
+  /** The server would take it for what the present identity has handled. */
+  private acknowledge(cursor: string): void {
+    if (!this.inbox.isBehind) this.connection.control({ op: 'ack', cursor });
   }
 
   private onRejected(frame: RejectedFrame): void {

@@ -53,6 +53,11 @@ export class Inbox {
     private readonly attempts: number,
   ) {}
 
+  /** True while messages of an identity that the client has no more are to be handled: what was handled is theirs. */
+  get isBehind(): boolean {
+    return this.next < this.changed;
+  }
+
   /** Where a new connection goes on: what is still in the queue need not come again. */
   get position(): string | undefined {
     return this.cursor === undefined ? undefined : this.received;
@@ -184,7 +189,7 @@ export class Inbox {
     const final = attempt >= this.attempts;
     let pause: Promise<boolean> | undefined;
     if (final) this.advance(message.cursor);
-    else if (this.next < this.changed) {
+    else if (this.isBehind) {
       this.next -= 1;
       pause = new Promise((resolve) => {
         setTimeout(resolve, PAUSE, false);

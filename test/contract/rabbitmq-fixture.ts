@@ -36,6 +36,7 @@ export async function connectBroker(settings: RabbitMqSettings): Promise<RabbitM
 /** Another program at the same broker. */
 export class Program {
   private constructor(
+    private readonly url: string,
     private readonly connection: ChannelModel,
     readonly channel: Channel,
   ) {}
@@ -45,7 +46,7 @@ export class Program {
     connection.on('error', () => undefined);
     const channel = await connection.createConfirmChannel();
     channel.on('error', () => undefined);
-    return new Program(connection, channel);
+    return new Program(url, connection, channel);
   }
 
   async close(): Promise<void> {
@@ -64,19 +65,26 @@ export class Program {
     };
   }
 
-  /** Everything in a queue, which is left as it is. */
+  /**
+   * Everything in a queue, which is left as it is. On a connection of its own, which the broker closes for a queue that is just
+   * being made (541).
+   */
   async peek(queue: string): Promise<GetMessage[]> {
-    const channel = await this.connection.createChannel();
-    // A queue that is not there; `get` says so.
-    channel.on('error', () => undefined);
-    const found: GetMessage[] = [];
-    for (;;) {
-      const message = await channel.get(queue);
-      if (message === false) break;
-      found.push(message);
+    const connection = await amqp.connect(this.url);
+    connection.on('error', () => undefined);
+    try {
+      const channel = await connection.createChannel();
+      // A queue that is not there; `get` says so.
+      channel.on('error', () => undefined);
+      const found: GetMessage[] = [];
+      for (;;) {
+        const message = await channel.get(queue);
+        if (message === false) return found;
+        found.push(message);
+      }
+    } finally {
+      await connection.close().catch(() => undefined);
     }
-    await channel.close();
-    return found;
   }
 
   async deadLetters(prefix: string): Promise<Buried[]> {

@@ -132,6 +132,29 @@ export function receipts(env: () => Readonly<Record<string, string>>): void {
     });
   });
 
+  it('are given over a renewal of the session and a reconnect, for what was sent before both', async () => {
+    const reader = await connected('l1');
+    await node.push(aBody({ toUniqueId: 'l1', receipt: true, messageId: 'l-1' }));
+    const cursor = await got(reader, 'l-1');
+    reader.send({ op: 'renew', token: tokenOf(await node.url('l1')) });
+    await eventually(() => {
+      expect(reader.ops('welcome')).toHaveLength(2);
+    });
+    await node.push(aBody({ toUniqueId: 'l1', messageId: 'l-2' }));
+    const last = await got(reader, 'l-2');
+    reader.terminate();
+    const token = String(reader.ops('welcome')[1]?.['reconnectToken']);
+    const again = await welcomed(TestClient.connect(node.socketUrl(token), { cursor: last }));
+    again.send({ op: 'ack', cursor });
+    await eventually(async () => {
+      expect((await trace(node, 'l-1')).data.stage).toBe('acknowledged');
+    });
+    // Who names no cursor goes on where the renewal was.
+    const without = await welcomed(TestClient.connect(node.socketUrl(token)));
+    await got(without, 'l-2');
+    expect(without.bodies.map(({ messageId }) => messageId)).toEqual(['l-2']);
+  });
+
   it('are not given for what was sent before the page was there, nor for what has expired', async () => {
     const early = { toUniqueId: 'n1', receipt: true, messageId: 'n-early' };
     await node.push(aBody(early));

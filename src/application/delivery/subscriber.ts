@@ -66,7 +66,7 @@ export class Subscriber {
     return this.received.reduce((highest, { upTo }) => Math.max(highest, upTo), this.position);
   }
 
-  /** True when it was sent what waits for its acknowledgement and asks for a receipt. */
+  /** False when it has acknowledged everything that it was sent and that asks for a receipt, as far as that is known. */
   get hasWishes(): boolean {
     return this.wishes.length > 0;
   }
@@ -81,20 +81,25 @@ export class Subscriber {
     if (this.receiver.acknowledges) this.wishesNow().inherit(after, upTo);
   }
 
-  /** It has handled everything up to an offset of what it was sent as whom it is now, or else before; gives what may be due. */
-  acknowledge(upTo: number, asNow: boolean): readonly Wishes[] {
-    const { wishes } = this;
-    const now = wishes.at(-1)?.as === this.subscription ? wishes.at(-1) : undefined;
-    const due = wishes.filter((one) => {
-      if (one === now) return asNow && one.acknowledge(upTo);
-      // What it was sent before it became who it is comes before everything since.
-      return one.acknowledge(asNow ? Infinity : upTo);
+  /**
+   * It has handled everything up to an offset, `now` in ms since epoch; gives what may be due. Where it has become somebody else,
+   * who may be sent older messages, that is said of the latest identity which was sent nothing above it as another one before.
+   */
+  acknowledge(upTo: number, now: number): readonly Wishes[] {
+    const identities = [...this.received.map(({ as }) => as), this.subscription];
+    const named = this.received.findLastIndex((part) => upTo > part.upTo) + 1;
+    const due = this.wishes.filter((one) => {
+      const at = identities.indexOf(one.as);
+      return at >= 0 && at <= named && one.acknowledge(at < named ? Infinity : upTo, now);
     });
-    if (asNow) this.wishes = now === undefined ? NO_WISHES : [now];
+    this.wishes = this.wishes.filter((one) => identities.indexOf(one.as) >= named && !one.isEmpty);
     return due;
   }
 
-  /** True when it was sent a message at an offset; `expiresAt` and `now` in ms, `expiresAt` 0 = never. */
+  /**
+   * True when it was sent a message at an offset; `expiresAt` and `now` in ms, `expiresAt` 0 = never. Of one that has expired
+   * before the connection was live, nobody knows.
+   */
   wasSent(audience: Audience, offset: number, expiresAt: number, now: number): boolean {
     const upTo = this.live ? Infinity : this.position;
     const isThere =

@@ -40,7 +40,6 @@ export class LogClaims {
           waiter.resolve(won);
         });
       },
-      probeRead: () => undefined,
     });
   }
 

@@ -18,10 +18,11 @@ const CLAIMS_PART = 1 / 4;
 /** Invalid entries whose reason is logged; the rest of a flood is only counted. */
 const INVALID_LOGGED_PER_MINUTE = 60;
 
-/** Called with what a claim's or probe's entry decided, in the tick that read it. */
+/** Called with what a claim's or probe's entry decided, in the tick that read it, and when the log is another one. */
 export interface LogWatcher {
-  claimRead(key: string, claimant: string, won: boolean): void;
-  probeRead(id: string): void;
+  claimRead?(key: string, claimant: string, won: boolean): void;
+  probeRead?(id: string): void;
+  reset?(): void;
 }
 
 /** Applies the log to this node: fills the window, decides claims, and hands messages to delivery. */
@@ -70,7 +71,7 @@ export class LogFollower implements LogListener {
       case 'probe':
         this.metrics.count('entriesInternal');
         this.window.skip(entry);
-        for (const watcher of this.watchers) watcher.probeRead(entry.id);
+        for (const watcher of this.watchers) watcher.probeRead?.(entry.id);
         return;
       case 'revocation':
         // It has a log of its own.
@@ -101,6 +102,7 @@ export class LogFollower implements LogListener {
     this.logger.error(`the log is another one: it was at ${from.toString()} and starts anew`);
     this.window.clear();
     this.claims.clear();
+    for (const watcher of this.watchers) watcher.reset?.();
     this.delivery.restart({ from, to: new Cursor(-1, 0), reason: 'OTHER_LOG' });
   }
 
@@ -149,7 +151,7 @@ export class LogFollower implements LogListener {
     const time = Math.min(entry.time, this.clock.now());
     for (const { key, claimant } of entry.claims) {
       const won = this.claims.enter(key, claimant, time, entry.offset);
-      for (const watcher of this.watchers) watcher.claimRead(key, claimant, won);
+      for (const watcher of this.watchers) watcher.claimRead?.(key, claimant, won);
     }
   }
 

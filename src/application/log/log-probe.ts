@@ -48,7 +48,6 @@ export class LogProbe {
     private readonly timeout: number,
   ) {
     follower.watch({
-      claimRead: () => undefined,
       probeRead: (id) => {
         const flight = this.flights.get(id);
         if (flight === undefined) return;

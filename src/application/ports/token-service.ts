@@ -11,6 +11,8 @@ export interface TokenClaims {
   readonly partition: string | undefined;
   /** Position in the log at which it was issued, as cursor text. */
   readonly cursor: string;
+  /** Where the session's deliveries began, as cursor text; undefined: at `cursor`. */
+  readonly began: string | undefined;
   /** `connect` is single-use and short-lived; `reconnect` lives as long as the session. */
   readonly use: 'connect' | 'reconnect';
   /** Unique; the key of the single-use claim. */

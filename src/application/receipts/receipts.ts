@@ -6,7 +6,7 @@ import { Refusal } from '../../domain/errors';
 import type { Cursor } from '../../domain/log/cursor';
 import type { HeldMessage } from '../../domain/log/held-message';
 import { Message, NODE_SENDER } from '../../domain/message/message';
-import { audienceOf, reaches, type Subscription } from '../../domain/routing/audience';
+import type { Subscription } from '../../domain/routing/audience';
 import type { Partitions } from '../../domain/routing/partitions';
 import type { DeliveredBody } from '../../protocol/unified-body';
 import type { Subscriber } from '../delivery/subscriber';
@@ -59,14 +59,19 @@ export class Receipts {
     private readonly partitions: Partitions,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
-  ) {}
+  ) {
+    follower.watch({
+      reset: () => {
+        this.waiting.clear();
+      },
+    });
+  }
 
   /** The client has handled everything that it was sent up to a position. */
   acknowledge(subscriber: Subscriber, upTo: Cursor): void {
     // Most are sent nothing that asks for it. A position of another log says nothing of this one.
     if (!subscriber.hasWishes || this.follower.window.gapAt(upTo) !== undefined) return;
-    const { offset } = upTo;
-    const due = subscriber.acknowledge(offset, this.wasSentAsNow(subscriber, offset));
+    const due = subscriber.acknowledge(upTo.offset, this.clock.now());
     for (const wishes of due) this.waiting.add(wishes);
     this.schedule();
   }
@@ -101,22 +106,6 @@ export class Receipts {
     clearTimeout(timer);
   }
 
-  /**
-   * False when a client that has become somebody else acknowledges what it was sent as whom it was before: it may have
-   * been sent older messages since, and has not come to them yet.
-   */
-  private wasSentAsNow({ received, subscription, since }: Subscriber, offset: number): boolean {
-    const before = received.at(-1);
-    if (before === undefined || offset > before.upTo) return true;
-    const held = offset > since ? this.follower.window.at(offset) : undefined;
-    if (held === undefined) return false;
-    const audience = audienceOf(this.read(held.frame));
-    const wasSent = received.some(
-      ({ as, after, upTo }) => offset > after && offset <= upTo && reaches(audience, as),
-    );
-    return !wasSent && reaches(audience, subscription);
-  }
-
   private schedule(): void {
     if (this.scheduled || this.waiting.size === 0 || this.pending.size >= MAX_PENDING) return;
     this.scheduled = true;
@@ -142,12 +131,13 @@ export class Receipts {
     const { window } = this.follower;
     for (let i = 0; i < SHARE; i += 1) {
       if (budget.left <= 0 || this.pending.size >= MAX_PENDING) return true;
-      const offset = wishes.next(window, this.clock.now(), budget);
+      const offset = wishes.next(window, budget);
       if (offset === undefined) return false;
       const held = window.at(offset);
       budget.left -= 1;
-      // It may have left the window, or have its receipt.
-      if (held?.wantsReceipt === true) this.give(held, wishes.as, budget);
+      // It may have left the window, or have its receipt; or the log is another one.
+      if (held?.wantsReceipt === true && held.recipient === wishes.as.uniqueId)
+        this.give(held, wishes.as, budget);
     }
     return true;
   }

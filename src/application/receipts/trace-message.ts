@@ -68,8 +68,7 @@ export class TraceMessage {
   /** What this node knows; rejects when it cannot make sure. */
   async look(query: MessageQuery): Promise<FoundMessage | undefined> {
     const found = this.lookAtOnce(query);
-    // While the log takes nothing there is nothing new in it.
-    if (found !== undefined || !query.forSure || this.probe.blocked) return found;
+    if (found !== undefined || !query.forSure) return found;
     await this.probe.probe();
     return this.lookAtOnce(query);
   }

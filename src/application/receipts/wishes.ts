@@ -11,64 +11,88 @@ export interface Budget {
   left: number;
 }
 
+/** Offsets in a row: those listed, and behind them a part of the log whose messages are not. */
+interface Row {
+  listed: number[];
+  unlisted: { after: number; upTo: number } | undefined;
+}
+
 /** The messages that ask for a receipt and that a connection was sent as one identity, until it has acknowledged them. */
 export class Wishes {
-  /** Growing. */
-  private listed: number[] = [];
-  /** A part of the log behind what is listed, whose messages are not. */
-  private unlisted: { after: number; upTo: number } | undefined;
+  /** What was sent on connections before this one, and on this one. */
+  private former: Row | undefined;
+  private readonly own: Row = { listed: [], unlisted: undefined };
   private acknowledged = -1;
+  /** ms since epoch: what had expired by then may not have been sent, where it is not listed. */
+  private at = 0;
 
   constructor(readonly as: Subscription) {}
 
+  get isEmpty(): boolean {
+    return isEmpty(this.own) && (this.former === undefined || isEmpty(this.former));
+  }
+
   /** The connection was sent the message at an offset, above those before. */
   add(offset: number): void {
-    const last = this.listed.at(-1);
-    if (this.unlisted !== undefined) this.unlisted.upTo = offset;
-    else if (last === undefined || this.listed.length < MOST) this.listed.push(offset);
-    else this.unlisted = { after: last, upTo: offset };
+    const { own } = this;
+    const last = own.listed.at(-1);
+    if (own.unlisted !== undefined) own.unlisted.upTo = offset;
+    else if (last === undefined || own.listed.length < MOST) own.listed.push(offset);
+    else own.unlisted = { after: last, upTo: offset };
   }
 
-  /** What lies behind `after`, up to `upTo`, was sent on a connection before this one. */
+  /** What lies behind `after`, up to `upTo`, was sent on a connection before this one, which is sent what lies behind that. */
   inherit(after: number, upTo: number): void {
-    if (after < upTo) this.unlisted = { after, upTo };
+    if (after < upTo) this.former = { listed: [], unlisted: { after, upTo } };
   }
 
-  /** Everything up to an offset is acknowledged; true when one may be due by that. */
-  acknowledge(upTo: number): boolean {
+  /** Everything up to an offset is acknowledged, `now` in ms since epoch; true when one may be due by that. */
+  acknowledge(upTo: number, now: number): boolean {
     this.acknowledged = Math.max(this.acknowledged, upTo);
-    const [first] = this.listed;
+    this.at = now;
+    const { listed, unlisted } = this.first;
+    const [first] = listed;
     if (first !== undefined) return first <= this.acknowledged;
-    return this.unlisted !== undefined && this.unlisted.after < this.acknowledged;
+    return unlisted !== undefined && unlisted.after < this.acknowledged;
   }
 
-  /** The offset of the oldest one that is due, which is not due any more; `now` in ms since epoch. */
-  next(window: Window, now: number, budget: Budget): number | undefined {
+  /** The offset of the oldest one that is due, which is not due any more. */
+  next(window: Window, budget: Budget): number | undefined {
     for (;;) {
-      const [first] = this.listed;
-      if (first !== undefined) return first <= this.acknowledged ? this.listed.shift() : undefined;
-      if (this.unlisted === undefined || this.unlisted.after >= this.acknowledged) return undefined;
-      this.look(this.unlisted, window, now, budget);
+      const row = this.first;
+      const [first] = row.listed;
+      if (first !== undefined) return first <= this.acknowledged ? row.listed.shift() : undefined;
+      if (row.unlisted === undefined || row.unlisted.after >= this.acknowledged) return undefined;
+      this.look(row, row.unlisted, window, budget);
     }
   }
 
   /** There is nothing more to wait for. */
   drop(): void {
-    this.listed = [];
-    this.unlisted = undefined;
+    this.former = undefined;
+    this.own.listed = [];
+    this.own.unlisted = undefined;
   }
 
-  /** What has expired by now may not have been sent. */
+  private get first(): Row {
+    if (this.former !== undefined && isEmpty(this.former)) this.former = undefined;
+    return this.former ?? this.own;
+  }
+
   private look(
+    row: Row,
     part: { after: number; readonly upTo: number },
     window: Window,
-    now: number,
     budget: Budget,
   ): void {
-    const { offsets, upTo, looked } = window.wishes(this.as, part.after, now, MOST);
+    const { offsets, upTo, looked } = window.wishes(this.as, part.after, this.at, MOST);
     budget.left -= looked / LOOKS;
-    this.listed = offsets.filter((offset) => offset <= part.upTo);
+    row.listed = offsets.filter((offset) => offset <= part.upTo);
     if (upTo < part.upTo && upTo > part.after) part.after = upTo;
-    else this.unlisted = undefined;
+    else row.unlisted = undefined;
   }
+}
+
+function isEmpty({ listed, unlisted }: Row): boolean {
+  return listed.length === 0 && unlisted === undefined;
 }

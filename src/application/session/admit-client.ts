@@ -66,8 +66,15 @@ export class AdmitClient {
     return this.execute(token, undefined);
   }
 
-  /** With which the client may come back while its session lasts; `cursor`: where it starts when it names none then. */
-  reconnectToken({ claims, reusable, sessionEnds }: Admission, cursor: Cursor): string {
+  /**
+   * With which the client may come back while its session lasts; `cursor`: where it starts when it names none then; `began`: where
+   * the session's deliveries began.
+   */
+  reconnectToken(
+    { claims, reusable, sessionEnds }: Admission,
+    cursor: Cursor,
+    began: Cursor,
+  ): string {
     // Who has come back has one already: its cursor is older, but who does not name its own has not kept any.
     if (reusable !== undefined) return reusable;
     return this.tokens.issue({
@@ -75,6 +82,7 @@ export class AdmitClient {
       use: 'reconnect',
       id: this.clock.newId(),
       cursor: cursor.toString(),
+      began: began.offset === cursor.offset ? undefined : began.toString(),
       expiresAt: sessionEnds,
     });
   }

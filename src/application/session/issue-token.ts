@@ -52,6 +52,7 @@ export class IssueToken {
       businesses: request.businesses,
       grants: { ...DEFAULT_GRANTS, ...request.grants },
       partition: this.partitions.nameOf(partition),
+      began: undefined,
       cursor: cursor.toString(),
       use: 'connect',
       id: this.clock.newId(),

@@ -27,7 +27,7 @@ const KIND_BITS = 3;
 const MAX_ASKED = 16;
 /** Set while the entry is the newest one of its recipient. */
 const HEAD_BIT = 4;
-/** Set where a receipt is asked for, and as long as none is known. */
+/** Set where a receipt is asked for, until it was looked for and found. */
 const RECEIPT_BIT = 8;
 /** Set where the entry had expired when it came. */
 const LATE_BIT = 16;

@@ -400,7 +400,8 @@ export class Window {
   private wishAt(seq: number, to: Subscription, now: number): number | undefined {
     const segment = this.segments.withSeq(seq);
     const i = seq - (segment?.firstSeq ?? 0);
-    if (segment?.wantsReceipt(i) !== true || segment.expired(i, now)) return undefined;
+    if (segment?.wantsReceipt(i) !== true || segment.isLate(i) || segment.expired(i, now))
+      return undefined;
     return this.particulars.match(segment, i, to) ? segment.offset(i) : undefined;
   }
 

@@ -28,6 +28,7 @@ interface Payload {
   readonly bt: readonly string[];
   readonly gr: string;
   readonly cu: string;
+  readonly bg?: string;
   readonly lp?: string;
   readonly us: TokenClaims['use'];
   readonly jti: string;
@@ -113,6 +114,7 @@ function payloadOf(claims: TokenClaims): Payload & ForUs {
     bt: grants.businessTypes,
     gr: `${grants.clientToClient ? 'c' : ''}${grants.multicast ? 'm' : ''}${grants.broadcast ? 'b' : ''}`,
     cu: claims.cursor,
+    ...(claims.began !== undefined && { bg: claims.began }),
     ...(partition !== undefined && { lp: partition }),
     us: claims.use,
     jti: claims.id,
@@ -136,6 +138,7 @@ function claimsOf(payload: Payload): TokenClaims {
       broadcast: payload.gr.includes('b'),
     },
     cursor: payload.cu,
+    began: payload.bg,
     partition: payload.lp,
     use: payload.us,
     id: payload.jti,
@@ -159,6 +162,7 @@ const CLAIMS: Readonly<Record<keyof Payload, (value: unknown) => boolean>> = {
   bt: areTexts,
   gr: isText,
   cu: isText,
+  bg: (value) => value === undefined || isText(value),
   lp: (value) => value === undefined || isText(value),
   us: (value) => value === 'connect' || value === 'reconnect',
   jti: isText,

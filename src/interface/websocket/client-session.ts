@@ -46,6 +46,8 @@ export class ClientSession implements Receiver {
   private readonly connectedAt: number;
   /** When its token was issued, ms since epoch. */
   private issuedAt: number;
+  /** Where the session's deliveries began, on this connection or one before. */
+  private began: Cursor;
   private inFlight = 0;
   /** The last renewal that is under way. */
   private renewal: Promise<void> | undefined;
@@ -70,6 +72,7 @@ export class ClientSession implements Receiver {
     this.sessionEnds = admission.sessionEnds;
     this.issuedAt = admission.claims.issuedAt;
     this.connectedAt = context.clock.now();
+    this.began = admission.cursor;
     this.subscriber = new Subscriber(subscriptionOf(admission), this, admission.cursor.offset);
   }
 
@@ -80,17 +83,17 @@ export class ClientSession implements Receiver {
   /** Welcomes the client, tells it of a gap, replays what it missed and attaches it to the live end. */
   open(admission: Admission): void {
     const { cursor, resumed } = admission;
+    const { use, cursor: issuedAt, began = issuedAt } = admission.claims;
+    if (use === 'reconnect') this.began = Cursor.parse(began);
     if (this.controlled) this.channel.write([this.welcome(cursor, resumed, admission)]);
     const gap = this.context.window.gapAt(cursor);
     if (gap?.reason === 'OTHER_LOG') {
       this.context.metrics.count('gaps');
       this.channel.write([this.gapFrame(gap)]);
       this.subscriber.restart(gap.to.offset);
-    } else if (resumed && admission.claims.use === 'reconnect') {
-      // It may not have been able to say what it has handled since its session began.
-      const began = Cursor.parse(admission.claims.cursor);
-      this.subscriber.inheritWishes(began.offset, cursor.offset);
     }
+    // It may not have been able to say what it has handled since its session began.
+    else this.subscriber.inheritWishes(this.began.offset, cursor.offset);
     this.context.delivery.attach(this.subscriber);
   }
 
@@ -302,6 +305,7 @@ export class ClientSession implements Receiver {
     this.issuedAt = admission.claims.issuedAt;
     const { delivery, window, metrics } = this.context;
     const cursor = same ? Cursor.parse(this.position()) : this.startAt(admission.cursor);
+    if (!same) this.began = cursor;
     if (this.controlled) delivery.send(this.subscriber, this.welcome(cursor, same, admission));
     const gap = same ? undefined : window.gapAt(cursor);
     if (gap !== undefined) {
@@ -345,7 +349,7 @@ export class ClientSession implements Receiver {
           Math.floor(this.context.memory(clock.now()) / 2),
         ),
       },
-      reconnectToken: admit.reconnectToken(admission, cursor),
+      reconnectToken: admit.reconnectToken(admission, cursor, this.began),
       sessionEnds: this.sessionEnds,
     });
     return textFrame(text);

@@ -147,6 +147,7 @@ export class WirepostNodes {
       businesses: [],
       grants: DEFAULT_GRANTS,
       partition: this.partitions.nameOf(partition),
+      began: undefined,
       cursor,
       use,
       id: this.clock.newId(),

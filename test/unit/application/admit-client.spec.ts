@@ -84,6 +84,7 @@ describe('a token for one connection', () => {
       businesses: [],
       grants: DEFAULT_GRANTS,
       partition: undefined,
+      began: undefined,
       cursor: log.follower.applied?.toString() ?? '',
       use: 'connect',
       id,

@@ -112,6 +112,12 @@ class Node extends LogWriter {
     this.receipts.acknowledge(this.client, upTo);
   }
 
+  /** The log is made anew. */
+  starts(): void {
+    this.follower.reset();
+    this.next = 0;
+  }
+
   becomes(uniqueId: string, from: number): void {
     const subscription = { ...this.client.subscription, uniqueId };
     this.follower.delivery.resubscribe(this.client, subscription, from);
@@ -349,25 +355,60 @@ describe('receipts', () => {
     ]);
   });
 
-  it('are not given by what a client says of its former identity, for what it has not come to as the new one', async () => {
+  it('are not given by what a client says of a former identity, for what it has not come to as the later ones', async () => {
     const node = new Node();
     const older = node.brings('to-the-new-one', { toUniqueId: 'new' });
     node.brings('m1');
-    const last = node.brings('m2');
+    const said = node.brings('m2');
     node.brings('m3');
     node.becomes('new', older.offset - 0.5);
-    node.acknowledges(last);
+    node.becomes('new', older.offset);
+    node.acknowledges(said);
     await turnsOfTheLoop();
     expect(node.given).toEqual(['m1', 'm2']);
+    // Which of the two says so cannot be told; what comes after the change can.
     node.acknowledges(older);
+    await turnsOfTheLoop();
+    expect(node.given).toEqual(['m1', 'm2']);
+    node.acknowledges(node.brings('m4', { toUniqueId: 'new' }));
     await turnsOfTheLoop();
     expect(node.givers).toEqual([
       ['m1', 'reader'],
       ['m2', 'reader'],
-      // It was sent before what it acknowledges now.
       ['m3', 'reader'],
       ['to-the-new-one', 'new'],
+      ['m4', 'new'],
     ]);
+  });
+
+  it('are given for what was sent since a client came back and has expired before it was acknowledged', async () => {
+    const node = new Node();
+    const began = node.brings('m1');
+    const received = node.brings('m2');
+    const again = node.connect('reader', received.offset, began.offset);
+    const cursor = node.brings('m3', { timestamp: node.clock.now(), ttl: 500 });
+    node.clock.advance(1000);
+    node.receipts.acknowledge(again, cursor);
+    await turnsOfTheLoop();
+    expect(node.given).toEqual(['m2', 'm3']);
+  });
+
+  it('are given by nobody whose messages were of a log that is gone', async () => {
+    const error = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const node = new Node();
+    node.failure = UNAVAILABLE;
+    let last = new Cursor(-1, 0);
+    for (let i = 0; i < 1100; i += 1) last = node.brings(`m${String(i)}`);
+    node.acknowledges(last);
+    await turnsOfTheLoop(200);
+    node.follower.delivery.detach(node.client);
+    node.starts();
+    for (let i = 0; i < 1100; i += 1) node.brings(`n${String(i)}`);
+    node.failure = undefined;
+    node.receipts.beat();
+    await turnsOfTheLoop(200);
+    expect(node.given).toEqual(Array.from({ length: 1000 }, (_, i) => `m${String(i)}`));
+    error.mockRestore();
   });
 
   it('are given over a renewal of the same identity, before which some were acknowledged', async () => {

@@ -338,6 +338,31 @@ describe('what the SDK gives to the application', () => {
       expect(scripted.client.cursor).toBe('14-1014');
     });
 
+    it('says of nothing that was for the identity before that the new one has handled it', async () => {
+      const scripted = await ScriptedClient.welcomed();
+      const gates: (() => void)[] = [];
+      scripted.client.on('news', () => new Promise<void>((resolve) => gates.push(resolve)));
+      for (const offset of [11, 12]) scripted.socket.deliver(offset);
+      gates.shift()?.();
+      await settled();
+      const renewed = scripted.client.renew('fresh');
+      scripted.socket.welcome({ uniqueId: 'u2', cursor: '3-1003' });
+      await renewed;
+      scripted.socket.deliver(5);
+      scripted.socket.drop();
+      const socket = await scripted.again({ uniqueId: 'u2' });
+      expect(socket.url).toContain('?cursor=5-1005');
+      await jest.advanceTimersByTimeAsync(200);
+      expect(socket.ops('ack')).toEqual([]);
+      gates.shift()?.();
+      await jest.advanceTimersByTimeAsync(200);
+      // 12 was of the former one; the new one's position is before its first message.
+      expect(socket.ops('ack')).toEqual([{ op: 'ack', cursor: '3-1003' }]);
+      gates.shift()?.();
+      await jest.advanceTimersByTimeAsync(200);
+      expect(socket.ops('ack').at(-1)).toEqual({ op: 'ack', cursor: '5-1005' });
+    });
+
     it('rejects when the token is refused, when the connection is lost and when there is none', async () => {
       const scripted = await ScriptedClient.welcomed();
       const refused = scripted.client.renew('used');

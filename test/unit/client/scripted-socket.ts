@@ -120,12 +120,12 @@ export class ScriptedClient {
   }
 
   /** Runs the clock until the next socket is opened, and welcomes it. */
-  async again(): Promise<ScriptedSocket> {
+  async again(fields: object = {}): Promise<ScriptedSocket> {
     const before = this.sockets.length;
     for (let waited = 0; waited < 30_000 && this.sockets.length === before; waited += 50)
       await jest.advanceTimersByTimeAsync(50);
     expect(this.sockets).toHaveLength(before + 1);
-    this.socket.welcome();
+    this.socket.welcome(fields);
     return this.socket;
   }
 }

@@ -26,6 +26,7 @@ const claims: TokenClaims = {
   grants: { ...DEFAULT_GRANTS, multicast: true },
   cursor: '12-1700000000000',
   partition: '1',
+  began: undefined,
   use: 'connect',
   id: 'id-1',
   expiresAt: (NOW + 60) * 1000,

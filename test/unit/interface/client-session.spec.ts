@@ -22,6 +22,7 @@ const ADMISSION: Admission = {
     businesses: [],
     grants: DEFAULT_GRANTS,
     partition: '',
+    began: undefined,
     cursor: '0-0',
     use: 'reconnect',
     id: 'token-1',
