@@ -158,6 +158,8 @@ export function receipts(env: () => Readonly<Record<string, string>>): void {
   it('are not given for what was sent before the page was there, nor for what has expired', async () => {
     const early = { toUniqueId: 'n1', receipt: true, messageId: 'n-early' };
     await node.push(aBody(early));
+    // A token starts where its node has read to.
+    expect((await trace(node, 'n-early')).data.stage).toBe('accepted');
     const reader = await connected('n1');
     const past = { timestamp: Date.now() - 10, ttl: 5 };
     await node.push(aBody({ ...early, ...past, messageId: 'n-expired' }));
@@ -258,6 +260,8 @@ export function tracedMessages(env: () => Readonly<Record<string, string>>): voi
     await node.push(aBody({ ...everybody, messageId: 'm-all' }));
     await node.push(aBody({ ...tagged, messageId: 'm-gold' }));
     await node.push(aBody({ toUniqueId: 'm1', toClientType: 'APP', messageId: 'm-app' }));
+    // A token starts where its node has read to.
+    expect((await trace(node, 'm-app')).status).toBe(200);
     await welcomed(TestClient.connect(await node.url('m1', { tags: ['gold'] })));
     const counts = await Promise.all(
       ['m-all', 'm-gold', 'm-app'].map(async (id) => (await trace(node, id)).data.connections),

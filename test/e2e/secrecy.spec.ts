@@ -1,12 +1,15 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { connect } from 'amqplib';
+
 import { selfSigned } from '../support/certificate';
 import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
 import { aBody, aQuestion } from '../support/message.builder';
 import { freePort, RabbitMqNode } from '../support/rabbitmq-node';
 import { runFolder } from '../support/run-folder';
+import { onSharedBroker } from '../support/shared-broker';
 import { TestClient } from '../support/test-client';
 import { tokenOf } from '../support/token-of';
 
@@ -116,4 +119,44 @@ describe('a gateway whose broker speaks TLS', () => {
     const secrets = [...parts, KEY, SECRET, PASSWORD, CONTENT];
     expect(secrets.filter((secret) => gateway.text.includes(secret))).toEqual([]);
   }, 120_000);
+});
+
+describe('the log of a gateway in production', () => {
+  it('is one JSON object a line, whatever others have written', async () => {
+    const env = onSharedBroker();
+    const production = { NODE_ENV: 'production', PUBLIC_URL: 'wss://a.b', JWT_SECRET: SECRET };
+    const gateway = await GatewayProcess.start({
+      ...env,
+      ...production,
+      SERVICE_KEYS: `all:token+push:${KEY}`,
+      LOG_LEVEL: 'verbose',
+    });
+    const connection = await connect(env['AMQP_URL'] ?? '');
+    const channel = await connection.createConfirmChannel();
+    const forged = '\n{"level":"fatal","message":"forged"}\n\u2028\u001b[31m';
+    const bodies = [
+      { ...aBody(), [forged]: 1 },
+      aBody({ toUniqueId: undefined, content: forged }),
+      aBody({ businessType: forged }),
+      aBody({ sendType: forged }),
+      aBody({ messageId: forged }),
+    ].map((body) => JSON.stringify(body));
+    for (const text of [...bodies, forged, `{${forged}`, `"${forged}`])
+      channel.publish(`${env['AMQP_PREFIX'] ?? ''}.push`, '', Buffer.from(text), {
+        messageId: forged,
+      });
+    await channel.waitForConfirms();
+    await connection.close();
+    const skipped = (): string[] => gateway.text.split('\n').filter((line) => /skipped/.test(line));
+    await eventually(() => {
+      expect(skipped()).toHaveLength(8);
+    });
+    gateway.signal('SIGTERM');
+    expect(await gateway.exited()).toBe(0);
+    const lines = skipped().map((line) => JSON.parse(line) as { level: string; message: string });
+    expect(lines.map(({ level }) => level)).toEqual(lines.map(() => 'warn'));
+    expect(gateway.text).not.toContain('\u001b');
+    const fatal = gateway.text.split('\n').filter((line) => line.startsWith('{"level":"fatal"'));
+    expect(fatal).toEqual([]);
+  }, 60_000);
 });
