@@ -1,7 +1,7 @@
 import { CloseCode, shouldReconnect } from '../../protocol/close-codes';
 import { ERRORS, errorRow } from '../../protocol/codes';
 import { SUBPROTOCOL } from '../../protocol/frames';
-import type { DeliveredBody } from '../../protocol/unified-body';
+import { type DeliveredBody, RECEIPT } from '../../protocol/unified-body';
 import type { ObjectSchema } from '../body-validator';
 import { CLIENT_FRAMES, SERVER_FRAMES } from '../frame-schemas';
 
@@ -60,7 +60,11 @@ export function asyncApi(
       }),
       upstream: exchangeChannel(exchanges.upstream, 'topic', {
         address: '{businessType}',
-        parameters: { businessType: { description: 'Of the body; bind a queue of your own' } },
+        parameters: {
+          businessType: {
+            description: `Of the body; bind a queue of your own. ${RECEIPT}: who acknowledged a message`,
+          },
+        },
         messages: messages(['upstream']),
       }),
     },
