@@ -151,7 +151,7 @@ export class Receipts {
     }
     if (this.pending.has(id)) return;
     budget.left -= held.frame.length / BYTES;
-    const { toSender, toBackend } = Message.receipt(
+    const { toSender, toBackend } = Message.receiptFor(
       this.read(held.frame),
       as,
       id,

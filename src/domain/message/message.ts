@@ -69,7 +69,7 @@ export class Message {
    * What tells that a client has acknowledged a message: its sender, and a backend that asks for receipts. `now` in ms since
    * epoch.
    */
-  static receipt(of: DeliveredBody, by: Identity, id: string, now: number): Receipt {
+  static receiptFor(of: DeliveredBody, by: Identity, id: string, now: number): Receipt {
     const { businessType, messageId, fromUniqueId, fromClientType } = of;
     const common = {
       sendType: 'UNICAST',
