@@ -71,7 +71,9 @@ export class Client {
         return url;
       },
       open: options.socket ?? ((url, protocol) => host.openSocket(url, protocol)),
-      position: () => this.inbox.position,
+      // With a token that does not know of this session the server can list anew only what it sends anew.
+      position: (fresh) =>
+        fresh && !this.inbox.isBehind ? this.inbox.cursor : this.inbox.position,
       frame: (frame) => {
         this.onFrame(frame);
       },
@@ -178,6 +180,8 @@ export class Client {
     }
     return new Promise((resolve, reject) => {
       this.renewal = { token, resolve, reject };
+      // As who it was.
+      this.inbox.settle();
       this.connection.control({ op: 'renew', token: token.slice(token.lastIndexOf('/') + 1) });
     });
   }

@@ -30,7 +30,7 @@ export interface ConnectionOwner {
   url(): Promise<string>;
   open(url: string, protocol: string): SocketLike;
   /** Where to go on; undefined leaves it to the token. */
-  position(): string | undefined;
+  position(fresh: boolean): string | undefined;
   frame(frame: ServerFrame): void;
   /** A unified body. */
   body(value: object): void;
@@ -148,7 +148,7 @@ export class Connection {
     // An error page in place of a URL says nothing of a position.
     if (issuedAt(url) !== undefined) this.first ??= url;
     const before = url === this.first ? undefined : issuedAt(this.first ?? '');
-    const cursor = this.owner.position() ?? before;
+    const cursor = this.owner.position(fresh) ?? before;
     return cursor === undefined ? url : `${url}?cursor=${cursor}`;
   }
 

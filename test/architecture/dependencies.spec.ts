@@ -26,6 +26,8 @@ const MINIMUM: Readonly<Record<string, string>> = {
 };
 
 function isOlder(version: string, than: string): boolean {
+  // A version before its release is as old as it can be.
+  if (!/^\d+\.\d+\.\d+$/.test(version)) return true;
   const [a, b] = [version, than].map((text) => text.split('.').map(Number));
   for (let i = 0; i < 3; i += 1) {
     const difference = (a?.[i] ?? 0) - (b?.[i] ?? 0);
@@ -34,7 +36,7 @@ function isOlder(version: string, than: string): boolean {
   return false;
 }
 
-/** Every installed copy that is older than it may be, whoever asks for it, and what is not there at all. */
+/** Every copy that is older than it may be, whoever asks for it, and what is not there at all. */
 function outdated(packages: Readonly<Record<string, Installed>>): string[] {
   return Object.entries(MINIMUM).flatMap(([name, minimum]) => {
     const copies = Object.entries(packages).filter(([path]) =>
@@ -45,7 +47,7 @@ function outdated(packages: Readonly<Record<string, Installed>>): string[] {
   });
 }
 
-describe('the dependencies that are installed', () => {
+describe('the dependencies that are locked', () => {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
     packages: Record<string, Installed>;
   };
@@ -65,6 +67,7 @@ describe('the dependencies that are installed', () => {
     ['node_modules/ws', '8.21.0'],
     ['node_modules/somebody/node_modules/ws', '7.5.9'],
     ['node_modules/amqplib', '0.10.9'],
+    ['node_modules/ws', '9.0.0-rc.1'],
   ])('would be found out with %s %s', (path, version) => {
     expect(outdated({ ...packages, [path]: { version } })).toEqual([path]);
   });

@@ -1,6 +1,8 @@
 import amqp from 'amqplib';
 import { WebSocket } from 'ws';
 
+import { Metrics } from '../../src/application/ports/metrics';
+import { TraceMessage } from '../../src/application/receipts/trace-message';
 import { connect as connectSdk } from '../../src/client';
 import { Partitions } from '../../src/domain/routing/partitions';
 import { eventually } from '../support/eventually';
@@ -239,23 +241,37 @@ describe('two partitions of the log with two nodes each', () => {
         { businessType: 'wirepost.receipt', correlationId: 'across', fromUniqueId: to },
       ]);
     });
-    for (const node of nodes.flat()) {
-      await eventually(async () => {
-        const { data } = await node.get(`/websocket/messages/across?fromUniqueId=${from}`);
-        expect(data).toMatchObject({ stage: 'acknowledged', connections: 1, partial: false });
-      });
+    const { data } = await at(0).get(`/websocket/messages/across?fromUniqueId=${from}`);
+    expect(data).toMatchObject({ stage: 'acknowledged', connections: 1, partial: false });
+    const query = { messageId: 'across', sender: from, forSure: true };
+    for (const node of nodes[1] ?? []) {
+      const found = await node.app.nest.get(TraceMessage).look(query);
+      expect(found?.acknowledged).toMatchObject({ uniqueId: to });
     }
-    // Who comes back says once more what it has handled; the record is where its message is.
+    // Who comes back says once more what it has handled; the record is where its message is, so nothing is written.
+    const given = (): number =>
+      nodes.flat().reduce((sum, { app }) => sum + app.nest.get(Metrics).total('receiptsGiven'), 0);
+    const before = given();
     const token = String(reader.welcome?.['reconnectToken']);
     const again = TestClient.connect(at(1).socketUrl(token), { cursor: reader.cursor });
     await eventually(() => {
       expect(again.welcome).toBeDefined();
     });
+    again.send({ op: 'ack', cursor: reader.cursor });
+    sender.send(aBody({ ...body, messageId: 'across-2' }));
+    await eventually(() => {
+      expect(again.bodies.at(-1)).toMatchObject({ messageId: 'across-2' });
+    });
+    again.send({ op: 'ack', cursor: again.cursor });
+    await eventually(() => {
+      expect(sender.bodies.at(-1)).toMatchObject({ correlationId: 'across-2' });
+    });
+    expect(given()).toBe(before + 1);
     sender.send(aBody({ ...body, toUniqueId: from, messageId: 'last', receipt: false }));
     await eventually(() => {
       expect(sender.bodies.at(-1)).toMatchObject({ messageId: 'last' });
     });
-    expect(sender.bodies).toHaveLength(2);
+    expect(sender.bodies).toHaveLength(3);
   });
 
   it('tell a client whose new identity is of the other partition to connect with its token', async () => {

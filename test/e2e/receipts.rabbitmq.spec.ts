@@ -1,5 +1,6 @@
 import { connect } from 'amqplib';
 
+import { TraceMessage } from '../../src/application/receipts/trace-message';
 import { eventually } from '../support/eventually';
 import { aBody } from '../support/message.builder';
 import { onSharedBroker } from '../support/shared-broker';
@@ -56,7 +57,11 @@ describe('receipts of several nodes', () => {
       });
     }
     const later = await TestNode.start(env);
-    expect((await trace(later, 's-7?fromUniqueId=s1')).data.stage).toBe('acknowledged');
+    const query = { messageId: 's-7', sender: 's1', forSure: true };
+    for (const { app } of [one, other, later]) {
+      const found = await app.nest.get(TraceMessage).look(query);
+      expect(found?.acknowledged).toMatchObject({ uniqueId: 's2', clientType: 'H5' });
+    }
     await later.stop();
   });
 
@@ -106,6 +111,51 @@ describe('receipts of several nodes', () => {
     await eventually(() => {
       expect(reader.bodies).toHaveLength(4);
     });
+    await one.push(aBody({ ...from, messageId: 'b-last' }));
+    reader.send({ op: 'ack', cursor: await got(reader, 'b-last') });
+    await eventually(async () => {
+      const next = await channel.get(queue, { noAck: true });
+      expect(next).toMatchObject({ properties: { correlationId: 'b-last' } });
+    });
     await connection.close();
+  });
+
+  it('are not told to be unknown by a node that cannot know of them', async () => {
+    await one.push(aBody({ toUniqueId: 'o1', messageId: 'known' }));
+    const connection = await connect(String(env['AMQP_URL']));
+    const channel = await connection.createConfirmChannel();
+    const control = `${prefix}.control`;
+    const node = `${prefix}.node.of-a-build-before`;
+    await channel.assertQueue(node, { exclusive: true });
+    await channel.bindQueue(node, control, '');
+    const say = (to: string, key: string, notice: object): void => {
+      const content = Buffer.from(JSON.stringify({ node, ...notice }));
+      channel.publish(to, key, content, { userId: 'guest' });
+    };
+    await channel.consume(
+      node,
+      (delivery) => {
+        const notice = JSON.parse(String(delivery?.content)) as Record<string, string>;
+        const { kind, id, node: asker = '' } = notice;
+        if (kind === 'ask') say('', asker, { kind: 'answer', id, connections: [] });
+      },
+      { noAck: true },
+    );
+    say(control, '', { kind: 'here' });
+    await channel.waitForConfirms();
+    await eventually(async () => {
+      expect((await trace(one, 'known')).data.partial).toBe(true);
+    });
+    expect(await trace(one, 'unknown')).toMatchObject({
+      status: 503,
+      data: { code: 'UNKNOWN_OUTCOME', retryable: true },
+    });
+    expect(await one.get('/websocket/clients/o1')).toMatchObject({ data: { partial: false } });
+    say(control, '', { kind: 'gone' });
+    await channel.waitForConfirms();
+    await connection.close();
+    await eventually(async () => {
+      expect((await trace(one, 'unknown')).status).toBe(404);
+    });
   });
 });

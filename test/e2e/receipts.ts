@@ -89,7 +89,14 @@ export function receipts(env: () => Readonly<Record<string, string>>): void {
     const cursor = await got(reader, 'w');
     const token = String(sender.welcome?.['reconnectToken']);
     sender.close();
+    await eventually(async () => {
+      const { data } = await node.get<{ connections: unknown[] }>('/websocket/clients/w1');
+      expect(data.connections).toEqual([]);
+    });
     reader.send({ op: 'ack', cursor });
+    await eventually(async () => {
+      expect((await trace(node, 'w?fromUniqueId=w1')).data.stage).toBe('acknowledged');
+    });
     const again = await welcomed(TestClient.connect(node.socketUrl(token)));
     await eventually(() => {
       expect(receiptsOf(again)).toHaveLength(1);

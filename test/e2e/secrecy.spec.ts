@@ -153,10 +153,12 @@ describe('the log of a gateway in production', () => {
     });
     gateway.signal('SIGTERM');
     expect(await gateway.exited()).toBe(0);
-    const lines = skipped().map((line) => JSON.parse(line) as { level: string; message: string });
+    for (const line of gateway.text.split('\n').filter((one) => /level|forged/.test(one)))
+      expect(JSON.parse(line)).toMatchObject({
+        level: expect.not.stringMatching('fatal') as string,
+      });
+    const lines = skipped().map((line) => JSON.parse(line) as { level: string });
     expect(lines.map(({ level }) => level)).toEqual(lines.map(() => 'warn'));
     expect(gateway.text).not.toContain('\u001b');
-    const fatal = gateway.text.split('\n').filter((line) => line.startsWith('{"level":"fatal"'));
-    expect(fatal).toEqual([]);
   }, 60_000);
 });

@@ -61,6 +61,15 @@ export class Delivery {
     return found;
   }
 
+  /** How many of those pass a test. */
+  count(audience: Audience, test: (subscriber: Subscriber) => boolean): number {
+    let count = 0;
+    this.index.forEach(audience, (subscriber) => {
+      if (test(subscriber)) count += 1;
+    });
+    return count;
+  }
+
   /**
    * Replays what the subscriber has missed and attaches it to the live end, in one synchronous step as long as its socket
    * takes it and there is little to look at; else it lags, and is attached in the step that ends the replay.

@@ -48,7 +48,7 @@ export class Subscriber {
   /** What it has received with the subscriptions that it had before. */
   received = NOBODY;
   /** Offset from which on it has received what is for its subscription. */
-  since: number;
+  private since: number;
   /** What it was sent that asks for a receipt, as each of whom it has been, the last one at last. */
   wishes = NO_WISHES;
 
@@ -78,7 +78,7 @@ export class Subscriber {
 
   /** On connections before this one its client was sent what is for it behind `after` up to `upTo`. */
   inheritWishes(after: number, upTo: number): void {
-    if (this.receiver.acknowledges) this.wishesNow().inherit(after, upTo);
+    if (after < upTo && this.receiver.acknowledges) this.wishesNow().inherit(after, upTo);
   }
 
   /**

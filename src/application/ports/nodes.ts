@@ -37,11 +37,14 @@ export interface FoundMessage {
   readonly expiresAt: number;
   /** Open connections of the node that were sent it. */
   readonly connections: number;
-  readonly acknowledged?: {
-    readonly uniqueId: string;
-    readonly clientType: string;
-    readonly at: number;
-  };
+  readonly acknowledged?: Acknowledged;
+}
+
+/** By whom, and when (ms since epoch), a message was acknowledged first. */
+export interface Acknowledged {
+  readonly uniqueId: string;
+  readonly clientType: string;
+  readonly at: number;
 }
 
 /** What the nodes that have a message tell of it. */

@@ -26,7 +26,7 @@ const SHARE = 8;
 const BYTES = 4096;
 /** Receipts on their way to the broker at a time. */
 const MAX_PENDING = 1000;
-/** Connections with receipts to be given above which those of closed ones wait until their clients come back. */
+/** Identities of connections with receipts to be given above which those of closed ones wait until their clients come back. */
 const MAX_WAITING = 10_000;
 /** ms that what is on its way may hold up a stop. */
 const LEAVE = 1000;
@@ -136,8 +136,12 @@ export class Receipts {
       const held = window.at(offset);
       budget.left -= 1;
       // It may have left the window, or have its receipt; or the log is another one.
-      if (held?.wantsReceipt === true && held.recipient === wishes.as.uniqueId)
+      if (held?.wantsReceipt !== true || held.recipient !== wishes.as.uniqueId) continue;
+      try {
         this.give(held, wishes.as, budget);
+      } catch (error) {
+        this.logger.error(error);
+      }
     }
     return true;
   }

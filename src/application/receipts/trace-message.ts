@@ -6,7 +6,7 @@ import type { LogFollower } from '../log/log-follower';
 import type { LogProbe } from '../log/log-probe';
 import type { FrameEncoder } from '../ports/client-channel';
 import type { Clock } from '../ports/clock';
-import type { FoundMessage, MessageQuery, Nodes } from '../ports/nodes';
+import type { Acknowledged, FoundMessage, MessageQuery, Nodes } from '../ports/nodes';
 import type { Receipts } from './receipts';
 
 /** How far a message got: in the log, at some connection, acknowledged, or expired with neither. */
@@ -26,12 +26,6 @@ export interface MessageTrace {
   readonly acknowledged?: Acknowledged;
   /** True when a node did not answer. */
   readonly partial: boolean;
-}
-
-export interface Acknowledged {
-  readonly uniqueId: string;
-  readonly clientType: string;
-  readonly at: number;
 }
 
 /** Finds out where a message to clients got. */
@@ -85,8 +79,7 @@ export class TraceMessage {
     const [audience, now] = [audienceOf(body), this.clock.now()];
     const connections = held.isLate
       ? 0
-      : delivery.find(audience).filter((one) => one.wasSent(audience, offset, held.expiresAt, now))
-          .length;
+      : delivery.count(audience, (one) => one.wasSent(audience, offset, held.expiresAt, now));
     return {
       cursor: held.cursor.toString(),
       isUnicast: audience.kind === 'unicast',

@@ -43,7 +43,7 @@ export class Wishes {
 
   /** What lies behind `after`, up to `upTo`, was sent on a connection before this one, which is sent what lies behind that. */
   inherit(after: number, upTo: number): void {
-    if (after < upTo) this.former = { listed: [], unlisted: { after, upTo } };
+    this.former = { listed: [], unlisted: { after, upTo } };
   }
 
   /** Everything up to an offset is acknowledged, `now` in ms since epoch; true when one may be due by that. */

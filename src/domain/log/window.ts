@@ -83,6 +83,8 @@ export class Window {
   private readonly seed = Math.floor(Math.random() * 2 ** 32);
   private nextSeq = 0;
   private end: Cursor | undefined;
+  /** Offset of the newest message that asks for a receipt. */
+  private newestWish = -1;
   /** Everything after this position, up to the end, is in the window. */
   private base = BEFORE_ALL;
   /** Up to when ids may be unknown: dropped before their age for want of room, or lost before they were read. */
@@ -154,7 +156,8 @@ export class Window {
     most: number,
   ): { readonly offsets: readonly number[]; readonly upTo: number; readonly looked: number } {
     const offsets: number[] = [];
-    const chain = this.chainOf(to.uniqueId, after);
+    // Most services ask for none.
+    const chain = this.newestWish > after ? this.chainOf(to.uniqueId, after) : [];
     const looked = chain.length;
     for (let seq = chain.pop(); seq !== undefined; seq = chain.pop()) {
       const offset = this.wishAt(seq, to, now);
@@ -185,6 +188,7 @@ export class Window {
     const i = segment.count - 1;
     const { expiresAt, receipt, late } = message;
     segment.describe(i, { kind, expiresAt, receipt, late, back, particulars });
+    if (receipt) this.newestWish = message.offset;
     segment.name(i, { id, sender, recipient, keyHash, chainHash });
     if (particulars === OWN_PARTICULARS) segment.keepAudience(i, audience);
     this.linkKey(segment, i);
@@ -229,6 +233,7 @@ export class Window {
     this.keyMarks = new Marks(MIN_SLOTS);
     this.chains = new Chains(this.segments, MIN_SLOTS);
     this.particulars.clear();
+    this.newestWish = -1;
     this.end = undefined;
     this.base = BEFORE_ALL;
   }

@@ -32,7 +32,8 @@ export interface Composition {
 
 /**
  * The message aggregate: one unified body whose every field passed its rule, with the sender's real identity,
- * an id and a timestamp. It cannot exist in any other state.
+ * an id and a timestamp. It cannot exist in any other state, but for the receipt of a message that names no sender, which is for
+ * nobody.
  */
 export class Message {
   private constructor(
@@ -69,13 +70,18 @@ export class Message {
    * What tells that a client has acknowledged a message: its sender, and a backend that asks for receipts. `now` in ms since
    * epoch.
    */
-  static receiptFor(of: DeliveredBody, by: Identity, id: string, now: number): Receipt {
+  static receiptFor(
+    of: DeliveredBody,
+    { uniqueId, clientType }: Identity,
+    id: string,
+    now: number,
+  ): Receipt {
     const { businessType, messageId, fromUniqueId, fromClientType } = of;
     const common = {
       sendType: 'UNICAST',
       businessType: RECEIPT,
-      fromUniqueId: by.uniqueId,
-      fromClientType: by.clientType,
+      fromUniqueId: uniqueId,
+      fromClientType: clientType,
       timestamp: now,
       content: { businessType, acknowledgedAt: now },
       correlationId: messageId,
@@ -89,7 +95,7 @@ export class Message {
     const up: Body = { ...common, messageType: 'CLIENT_TO_SERVER' };
     return {
       toSender: new Message(NODE, back, id, true),
-      toBackend: new Message({ kind: 'client', ...by }, up, id, true),
+      toBackend: new Message({ kind: 'client', uniqueId, clientType }, up, id, true),
     };
   }
 

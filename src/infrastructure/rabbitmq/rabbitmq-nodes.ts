@@ -153,7 +153,8 @@ export class RabbitMqNodes extends Nodes {
         asked,
         done: () => {
           settle(() => {
-            resolve({ ...question, partial: question.missing.size > 0 });
+            const { connections, messages, missing } = question;
+            resolve({ connections, messages, partial: missing.size > 0 });
           });
         },
       };

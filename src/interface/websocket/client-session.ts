@@ -83,8 +83,7 @@ export class ClientSession implements Receiver {
   /** Welcomes the client, tells it of a gap, replays what it missed and attaches it to the live end. */
   open(admission: Admission): void {
     const { cursor, resumed } = admission;
-    const { use, cursor: issuedAt, began = issuedAt } = admission.claims;
-    if (use === 'reconnect') this.began = Cursor.parse(began);
+    if (admission.claims.use === 'reconnect') this.began = this.beginningOf(admission);
     if (this.controlled) this.channel.write([this.welcome(cursor, resumed, admission)]);
     const gap = this.context.window.gapAt(cursor);
     if (gap?.reason === 'OTHER_LOG') {
@@ -314,6 +313,13 @@ export class ClientSession implements Receiver {
     }
     const from = gap?.to.offset ?? cursor.offset;
     delivery.resubscribe(this.subscriber, subscriptionOf(admission), from);
+  }
+
+  /** Of the session; of the log where that is another one since. */
+  private beginningOf({ claims }: Admission): Cursor {
+    const began = Cursor.parse(claims.began ?? claims.cursor);
+    const gap = this.context.window.gapAt(began);
+    return gap?.reason === 'OTHER_LOG' ? gap.to : began;
   }
 
   /** Whether the user whom this connection is to become may have one more here. */

@@ -280,7 +280,44 @@ describe('what the SDK gives to the application', () => {
     expect(scripted.socket.url).toBe('wss://host/rt/socket/token1?cursor=7-1007');
   });
 
+  it('is sent again, and shown once, by a server that knows nothing of the session', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    const seen: unknown[] = [];
+    const gates: (() => void)[] = [];
+    scripted.client.on('news', ({ content }) => {
+      seen.push(content);
+      return new Promise<void>((resolve) => gates.push(resolve));
+    });
+    for (const offset of [11, 12, 13]) scripted.socket.deliver(offset);
+    gates.shift()?.();
+    await settled();
+    // The session is over: a new token.
+    scripted.socket.drop(4401);
+    const socket = await scripted.again();
+    expect(socket.url).toBe('wss://host/rt/socket/token2?cursor=11-1011');
+    for (const offset of [12, 13, 14]) socket.deliver(offset);
+    for (let i = 0; i < 3; i += 1) {
+      gates.shift()?.();
+      await settled();
+    }
+    expect(seen).toEqual([11, 12, 13, 14]);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(socket.ops('ack').at(-1)).toEqual({ op: 'ack', cursor: '14-1014' });
+  });
+
   describe('after a renewal', () => {
+    it('acknowledges what it has handled before it becomes another', async () => {
+      const scripted = await ScriptedClient.welcomed();
+      scripted.socket.deliver(11);
+      const renewed = scripted.client.renew('fresh');
+      expect(scripted.socket.sent.slice(-2)).toEqual([
+        { op: 'ack', cursor: '11-1011' },
+        { op: 'renew', token: 'fresh' },
+      ]);
+      scripted.socket.welcome({ uniqueId: 'u2', cursor: '10-1000' });
+      await renewed;
+    });
+
     it('goes on as it was with the same identity', async () => {
       const scripted = await ScriptedClient.welcomed();
       scripted.socket.deliver(11);
