@@ -8,7 +8,6 @@ import { LogClaims } from './log/log-claims';
 import { LogFollower } from './log/log-follower';
 import { LogPositions } from './log/log-positions';
 import { LogProbe } from './log/log-probe';
-import { FrameEncoder } from './ports/client-channel';
 import { Clock } from './ports/clock';
 import { LogWriter, RevocationLog } from './ports/message-log';
 import { Metrics } from './ports/metrics';
@@ -71,12 +70,12 @@ export function useCaseProviders({ tokens, retryDelays, maxBytes }: UseCaseSetti
     ),
     provide(
       Receipts,
-      [LogFollower, FrameEncoder, LogWriter, UpstreamPublisher, Partitions, Clock, Metrics],
+      [LogFollower, LogWriter, UpstreamPublisher, Partitions, Clock, Metrics],
       (...parts) => new Receipts(...parts),
     ),
     provide(
       TraceMessage,
-      [LogFollower, LogProbe, Receipts, Nodes, FrameEncoder, Clock],
+      [LogFollower, LogProbe, Receipts, Nodes, Clock],
       (...parts) => new TraceMessage(...parts),
     ),
     provide(EndedSessions, [RevocationLog, Clock], (log, clock) => new EndedSessions(log, clock)),

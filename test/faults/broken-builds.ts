@@ -39,7 +39,7 @@ export function brokenBuilds(broker: RabbitMqNode): readonly BrokenBuild[] {
       patches: [
         {
           file: 'domain/log/window.ts',
-          find: 'if (this.seqOf(keyHash, id, sender) !== undefined) {',
+          find: 'if (this.entryOf(keyHash, id, sender) !== undefined) {',
           replace: 'if (Number.isNaN(keyHash)) {',
         },
       ],

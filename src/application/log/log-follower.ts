@@ -2,8 +2,10 @@ import { Logger } from '@nestjs/common';
 
 import { Claims } from '../../domain/log/claims';
 import { Cursor } from '../../domain/log/cursor';
+import type { HeldMessage } from '../../domain/log/held-message';
 import type { ClaimsEntry, InvalidEntry, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { endOfEntry, formatCursor } from '../../protocol/cursor';
+import type { DeliveredBody } from '../../protocol/unified-body';
 import { Window, type WindowLimits } from '../../domain/log/window';
 import { Partitions } from '../../domain/routing/partitions';
 import { Delivery } from '../delivery/delivery';
@@ -55,6 +57,11 @@ export class LogFollower implements LogListener {
 
   watch(watcher: LogWatcher): void {
     this.watchers.push(watcher);
+  }
+
+  /** What clients get of a message that is in the window. */
+  bodyOf({ frame }: HeldMessage): DeliveredBody {
+    return JSON.parse(this.encoder.text(frame)) as DeliveredBody;
   }
 
   entry(entry: LogEntry): void {

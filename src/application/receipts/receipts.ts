@@ -12,7 +12,6 @@ import type { DeliveredBody } from '../../protocol/unified-body';
 import type { Subscriber } from '../delivery/subscriber';
 import type { LogFollower } from '../log/log-follower';
 import { messageEntry } from '../message-json';
-import type { FrameEncoder } from '../ports/client-channel';
 import type { Clock } from '../ports/clock';
 import type { LogWriter } from '../ports/message-log';
 import type { Metrics } from '../ports/metrics';
@@ -53,7 +52,6 @@ export class Receipts {
 
   constructor(
     private readonly follower: LogFollower,
-    private readonly encoder: FrameEncoder,
     private readonly log: LogWriter,
     private readonly upstream: UpstreamPublisher,
     private readonly partitions: Partitions,
@@ -86,7 +84,7 @@ export class Receipts {
   /** What tells by whom and when a message was acknowledged; undefined while it is not, as far as this node has read. */
   of(held: HeldMessage): DeliveredBody | undefined {
     const receipt = this.follower.window.find(receiptId(held), NODE_SENDER);
-    return receipt && this.read(receipt.frame);
+    return receipt && this.follower.bodyOf(receipt);
   }
 
   /** Publishes again what the broker did not take; called once a second. */
@@ -156,7 +154,7 @@ export class Receipts {
     if (this.pending.has(id)) return;
     budget.left -= held.frame.length / BYTES;
     const { toSender, toBackend } = Message.receiptFor(
-      this.read(held.frame),
+      this.follower.bodyOf(held),
       as,
       id,
       this.clock.now(),
@@ -202,10 +200,6 @@ export class Receipts {
       await this.log.append(messageEntry(entry, Infinity));
       receipt.entries.shift();
     }
-  }
-
-  private read(frame: Uint8Array): DeliveredBody {
-    return JSON.parse(this.encoder.text(frame)) as DeliveredBody;
   }
 }
 

@@ -1,10 +1,8 @@
 import { Refusal } from '../../domain/errors';
 import { NODE_SENDER } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
-import type { DeliveredBody } from '../../protocol/unified-body';
 import type { LogFollower } from '../log/log-follower';
 import type { LogProbe } from '../log/log-probe';
-import type { FrameEncoder } from '../ports/client-channel';
 import type { Clock } from '../ports/clock';
 import type { Acknowledged, FoundMessage, MessageQuery, Nodes } from '../ports/nodes';
 import type { Receipts } from './receipts';
@@ -35,7 +33,6 @@ export class TraceMessage {
     private readonly probe: LogProbe,
     private readonly receipts: Receipts,
     private readonly nodes: Nodes,
-    private readonly encoder: FrameEncoder,
     private readonly clock: Clock,
   ) {}
 
@@ -73,10 +70,9 @@ export class TraceMessage {
       window.find(messageId, sender) ??
       (sender === undefined ? window.find(messageId, NODE_SENDER) : undefined);
     if (held === undefined) return undefined;
-    const body = JSON.parse(this.encoder.text(held.frame)) as DeliveredBody;
     const receipt = this.receipts.of(held);
     const { offset, timestamp } = held.cursor;
-    const [audience, now] = [audienceOf(body), this.clock.now()];
+    const [audience, now] = [audienceOf(this.follower.bodyOf(held)), this.clock.now()];
     const connections = held.isLate
       ? 0
       : delivery.count(audience, (one) => one.wasSent(audience, offset, held.expiresAt, now));

@@ -210,27 +210,26 @@ export class Segment {
 
   /** True while the entry is the newest one of its recipient. */
   isHead(i: number): boolean {
-    return ((this.columns.kinds[i] ?? 0) & HEAD_BIT) !== 0;
+    return this.has(i, HEAD_BIT);
   }
 
   setHead(i: number, isHead: boolean): void {
-    const others = (this.columns.kinds[i] ?? 0) & ~HEAD_BIT;
-    this.columns.kinds[i] = isHead ? others | HEAD_BIT : others;
+    this.set(i, HEAD_BIT, isHead);
   }
 
   /** True when its sender is to be told who acknowledged it. */
   wantsReceipt(i: number): boolean {
-    return ((this.columns.kinds[i] ?? 0) & RECEIPT_BIT) !== 0;
+    return this.has(i, RECEIPT_BIT);
   }
 
   /** Its sender was told. */
   fulfil(i: number): void {
-    this.columns.kinds[i] = (this.columns.kinds[i] ?? 0) & ~RECEIPT_BIT;
+    this.set(i, RECEIPT_BIT, false);
   }
 
   /** True when it had expired when it came: nobody was sent it. */
   isLate(i: number): boolean {
-    return ((this.columns.kinds[i] ?? 0) & LATE_BIT) !== 0;
+    return this.has(i, LATE_BIT);
   }
 
   /** ms since epoch after which the entry is not delivered; 0 when it does not expire. */
@@ -353,6 +352,15 @@ export class Segment {
     this.strangers.set(i, { ...this.strangers.get(i), ...names });
     for (const name of Object.values(names) as readonly string[])
       this.loose += LOOSE_BYTES + name.length;
+  }
+
+  private has(i: number, bit: number): boolean {
+    return ((this.columns.kinds[i] ?? 0) & bit) !== 0;
+  }
+
+  private set(i: number, bit: number, isSet: boolean): void {
+    const others = (this.columns.kinds[i] ?? 0) & ~bit;
+    this.columns.kinds[i] = isSet ? others | bit : others;
   }
 
   private start(i: number): number {

@@ -47,6 +47,12 @@ export interface Gap {
   readonly reason: GapReason;
 }
 
+/** An entry, by its index in its segment. */
+interface Entry {
+  readonly segment: Segment;
+  readonly i: number;
+}
+
 /** What ends a piece of a replay, see `Window.replay`. */
 interface Budget {
   readonly bytes: number;
@@ -120,29 +126,26 @@ export class Window {
 
   /** True when a message with this id of this sender (undefined: a service) is in the window. */
   has(id: string, sender?: string): boolean {
-    return this.seqOf(hashOf(this.seed, id, sender), id, sender) !== undefined;
+    return this.entryOf(hashOf(this.seed, id, sender), id, sender) !== undefined;
   }
 
   /** The message with this id of this sender (undefined: a service). */
   find(id: string, sender?: string): HeldMessage | undefined {
-    const seq = this.seqOf(hashOf(this.seed, id, sender), id, sender);
-    const segment = seq === undefined ? undefined : this.segments.withSeq(seq);
-    return segment && held(segment, (seq ?? 0) - segment.firstSeq);
+    const entry = this.entryOf(hashOf(this.seed, id, sender), id, sender);
+    return entry && held(entry.segment, entry.i);
   }
 
   /** The message at an offset. */
   at(offset: number): HeldMessage | undefined {
-    const segment = this.segments.around(offset);
-    if (segment === undefined) return undefined;
-    const i = segment.indexAfter(offset) - 1;
-    const isThere = segment.offset(i) === offset && segment.kind(i) !== Kind.NOBODY;
-    return isThere ? held(segment, i) : undefined;
+    const entry = this.entryAt(offset);
+    const isMessage = entry !== undefined && entry.segment.kind(entry.i) !== Kind.NOBODY;
+    return isMessage ? held(entry.segment, entry.i) : undefined;
   }
 
   /** The message at an offset has its receipt. */
   fulfil(offset: number): void {
-    const segment = this.segments.around(offset);
-    if (segment !== undefined) segment.fulfil(segment.indexAfter(offset) - 1);
+    const entry = this.entryAt(offset);
+    entry?.segment.fulfil(entry.i);
   }
 
   /**
@@ -174,7 +177,7 @@ export class Window {
   append(message: WindowMessage): Uint8Array | undefined {
     const { id, sender, audience } = message;
     const keyHash = hashOf(this.seed, id, sender);
-    if (this.seqOf(keyHash, id, sender) !== undefined) {
+    if (this.entryOf(keyHash, id, sender) !== undefined) {
       this.skip(message);
       return undefined;
     }
@@ -343,15 +346,16 @@ export class Window {
     this.segments.dropFirst();
   }
 
-  /** Sequence number of the message with this id of this sender. */
-  private seqOf(hash: number, id: string, sender: string | undefined): number | undefined {
+  /** The message with this id of this sender. */
+  private entryOf(hash: number, id: string, sender: string | undefined): Entry | undefined {
     if (!this.keyMarks.mayHold(hash)) return undefined;
     let seq = this.keys.get(hash);
     for (;;) {
       const segment = this.segments.withSeq(seq);
       if (segment === undefined) return undefined;
       const i = seq - segment.firstSeq;
-      if (segment.links.keyHashes[i] === hash && segment.isMessage(i, id, sender)) return seq;
+      if (segment.links.keyHashes[i] === hash && segment.isMessage(i, id, sender))
+        return { segment, i };
       const link = segment.links.keys[i] ?? 0;
       if (link === 0) return undefined;
       seq -= link;
@@ -412,10 +416,15 @@ export class Window {
 
   private timestampAt(offset: number): number | undefined {
     if (offset === this.base.offset) return this.base.timestamp;
+    const entry = this.entryAt(offset);
+    return entry?.segment.timestamp(entry.i);
+  }
+
+  private entryAt(offset: number): Entry | undefined {
     const segment = this.segments.around(offset);
     if (segment === undefined) return undefined;
     const i = segment.indexAfter(offset) - 1;
-    return segment.offset(i) === offset ? segment.timestamp(i) : undefined;
+    return segment.offset(i) === offset ? { segment, i } : undefined;
   }
 }
 

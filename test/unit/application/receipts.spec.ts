@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 
-import { Subscriber } from '../../../src/application/delivery/subscriber';
-import { LogFollower } from '../../../src/application/log/log-follower';
+import type { Subscriber } from '../../../src/application/delivery/subscriber';
+import type { LogFollower } from '../../../src/application/log/log-follower';
 import { LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import { type Routing, UpstreamPublisher } from '../../../src/application/ports/upstream';
 import { Receipts } from '../../../src/application/receipts/receipts';
@@ -9,11 +9,11 @@ import { Refusal } from '../../../src/domain/errors';
 import { Cursor } from '../../../src/domain/log/cursor';
 import type { Message } from '../../../src/domain/message/message';
 import { Partitions } from '../../../src/domain/routing/partitions';
-import { BARE_FRAMES } from '../../support/bare-frames';
 import { eventually } from '../../support/eventually';
-import { FakeClock } from '../../support/fake-clock';
+import type { FakeClock } from '../../support/fake-clock';
 import { aMessage } from '../../support/message.builder';
-import { RecordingMetrics } from '../../support/recording-metrics';
+import { ReadingNode } from '../../support/reading-node';
+import type { RecordingMetrics } from '../../support/recording-metrics';
 
 const SENDER = { kind: 'client', uniqueId: 'sender', clientType: 'APP' } as const;
 const UNAVAILABLE = new Refusal('UNAVAILABLE');
@@ -34,58 +34,45 @@ class Upstream extends UpstreamPublisher {
   }
 }
 
-/** A node that reads what it writes, and one client of it. */
+/** The log of a node that reads what it writes, and one client of it. */
 class Node extends LogWriter {
   override readonly blocked = false;
-  readonly clock = new FakeClock();
-  readonly metrics = new RecordingMetrics();
   readonly upstream = new Upstream();
-  readonly follower: LogFollower;
   readonly receipts: Receipts;
   readonly client: Subscriber;
   readonly written: Message[] = [];
   failure: Refusal | undefined;
   /** What is appended stays on its way. */
   holds = false;
-  buffered = 0;
-  private next = 0;
+  private readonly reading: ReadingNode;
 
-  constructor({ partitions = Partitions.NONE, maxBytes = 1e8 } = {}) {
+  constructor(partitions = Partitions.NONE) {
     super();
-    this.follower = new LogFollower(
-      { maxAge: 60_000, maxBytes },
-      1000,
-      BARE_FRAMES,
-      this.clock,
-      this.metrics,
-      partitions,
-    );
-    this.receipts = new Receipts(
-      this.follower,
-      BARE_FRAMES,
-      this,
-      this.upstream,
-      partitions,
-      this.clock,
-      this.metrics,
-    );
+    this.reading = new ReadingNode(partitions);
+    const { follower, clock, metrics } = this.reading;
+    this.receipts = new Receipts(follower, this, this.upstream, partitions, clock, metrics);
     this.client = this.connect('reader', -1);
   }
 
-  /** `began`: where its session began, on a connection before. */
-  connect(uniqueId: string, position: number, began = position): Subscriber {
-    const labels = { tags: new Set<string>(), businesses: new Set<string>() };
-    const channel = {
-      write: () => undefined,
-      buffered: 0,
-    };
-    Object.defineProperty(channel, 'buffered', { get: () => this.buffered });
-    const receiver = { channel, acknowledges: true, gapFrame: () => new Uint8Array(1) };
-    const subscription = { uniqueId, clientType: 'H5', ...labels };
-    const subscriber = new Subscriber(subscription, receiver, position);
-    subscriber.inheritWishes(began, position);
-    this.follower.delivery.attach(subscriber);
-    return subscriber;
+  get follower(): LogFollower {
+    return this.reading.follower;
+  }
+
+  get clock(): FakeClock {
+    return this.reading.clock;
+  }
+
+  get metrics(): RecordingMetrics {
+    return this.reading.metrics;
+  }
+
+  /** Bytes in each client's socket. */
+  set buffered(bytes: number) {
+    this.reading.buffered = bytes;
+  }
+
+  connect(...how: Parameters<ReadingNode['connect']>): Subscriber {
+    return this.reading.connect(...how);
   }
 
   override append(entry: NewEntry): Promise<void> {
@@ -93,7 +80,7 @@ class Node extends LogWriter {
     if (this.holds) return new Promise(() => undefined);
     if (entry.kind !== 'message') return Promise.reject(new Error('only messages'));
     this.written.push(entry.message);
-    this.read(entry.message, entry.body);
+    this.reading.read(entry.message);
     return Promise.resolve();
   }
 
@@ -104,18 +91,21 @@ class Node extends LogWriter {
     origin?: Message['origin'],
   ): Cursor {
     const body = { toUniqueId: 'reader', receipt: true, messageId: id, ...over };
-    const message = aMessage(body, origin, this.clock.now());
-    return this.read(message, Buffer.from(JSON.stringify(message.body)));
+    return this.reading.read(aMessage(body, origin, this.clock.now()));
+  }
+
+  /** So many messages for the client, m0 and so on; returns the position of the last. */
+  bringsMany(count: number): Cursor {
+    for (let i = 0; i < count - 1; i += 1) this.brings(`m${String(i)}`);
+    return this.brings(`m${String(count - 1)}`);
   }
 
   acknowledges(upTo: Cursor): void {
     this.receipts.acknowledge(this.client, upTo);
   }
 
-  /** The log is made anew. */
-  starts(): void {
-    this.follower.reset();
-    this.next = 0;
+  restart(): void {
+    this.reading.restart();
   }
 
   becomes(uniqueId: string, from: number): void {
@@ -136,15 +126,6 @@ class Node extends LogWriter {
   /** The same, and who gave them. */
   get givers(): unknown[] {
     return this.written.map(({ body }) => [body.correlationId, body.fromUniqueId]);
-  }
-
-  private read({ id, sender, audience, expiresAt, receipt }: Message, body: Uint8Array): Cursor {
-    const time = this.clock.now();
-    const position = { offset: this.next++, timestamp: time, time };
-    const message = { id, sender, audience, expiresAt, receipt, body };
-    this.follower.entry({ kind: 'message', ...message, ...position });
-    this.follower.delivery.flush();
-    return new Cursor(position.offset, time);
   }
 }
 
@@ -245,9 +226,7 @@ describe('receipts', () => {
     const node = new Node();
     const ids = Array.from({ length: 3000 }, (_, i) => `m${String(i)}`);
     node.failure = UNAVAILABLE;
-    let last = new Cursor(-1, 0);
-    for (const id of ids) last = node.brings(id);
-    node.acknowledges(last);
+    node.acknowledges(node.bringsMany(3000));
     await turnsOfTheLoop(300);
     // No more than 1000 are tried.
     expect(node.upstream.published).toHaveLength(1000);
@@ -261,8 +240,7 @@ describe('receipts', () => {
 
   it('leave the event loop to others', async () => {
     const node = new Node();
-    let last = new Cursor(-1, 0);
-    for (let i = 0; i < 1000; i += 1) last = node.brings(`m${String(i)}`);
+    const last = node.bringsMany(1000);
     node.acknowledges(last);
     await new Promise(setImmediate);
     expect(node.given.length).toBeLessThan(100);
@@ -397,12 +375,11 @@ describe('receipts', () => {
     const error = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     const node = new Node();
     node.failure = UNAVAILABLE;
-    let last = new Cursor(-1, 0);
-    for (let i = 0; i < 1100; i += 1) last = node.brings(`m${String(i)}`);
+    const last = node.bringsMany(1100);
     node.acknowledges(last);
     await turnsOfTheLoop(200);
     node.follower.delivery.detach(node.client);
-    node.starts();
+    node.restart();
     for (let i = 0; i < 1100; i += 1) node.brings(`n${String(i)}`);
     node.failure = undefined;
     node.receipts.beat();
@@ -442,8 +419,7 @@ describe('receipts', () => {
 
   it('wait for no other user’s, however many those are', async () => {
     const node = new Node();
-    let last = new Cursor(-1, 0);
-    for (let i = 0; i < 2000; i += 1) last = node.brings(`m${String(i)}`);
+    const last = node.bringsMany(2000);
     const other = node.connect('other', last.offset);
     const cursor = node.brings('to-another', { toUniqueId: 'other' });
     node.acknowledges(last);
@@ -457,8 +433,7 @@ describe('receipts', () => {
   it('are left to closed connections that come back when too many wait for the broker', async () => {
     const node = new Node();
     node.failure = UNAVAILABLE;
-    let last = new Cursor(-1, 0);
-    for (let i = 0; i < 1000; i += 1) last = node.brings(`m${String(i)}`);
+    const last = node.bringsMany(1000);
     node.acknowledges(last);
     await turnsOfTheLoop(200);
     const message = node.brings('to-many', { toUniqueId: 'many' });
@@ -477,7 +452,7 @@ describe('receipts', () => {
 
   it('leave a record where the message is, when its sender is of another partition', async () => {
     const partitions = new Partitions(2, new Partitions(2, 0).of('reader'));
-    const node = new Node({ partitions });
+    const node = new Node(partitions);
     const stranger = ['s1', 's2', 's3', 's4'].find(
       (name) => partitions.of(name) !== partitions.own,
     );

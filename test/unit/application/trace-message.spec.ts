@@ -1,5 +1,3 @@
-import { Subscriber } from '../../../src/application/delivery/subscriber';
-import { LogFollower } from '../../../src/application/log/log-follower';
 import type { LogProbe } from '../../../src/application/log/log-probe';
 import type {
   FoundMessage,
@@ -9,10 +7,8 @@ import type {
 } from '../../../src/application/ports/nodes';
 import type { Receipts } from '../../../src/application/receipts/receipts';
 import { TraceMessage } from '../../../src/application/receipts/trace-message';
-import { BARE_FRAMES } from '../../support/bare-frames';
-import { FakeClock } from '../../support/fake-clock';
 import { aMessage } from '../../support/message.builder';
-import { RecordingMetrics } from '../../support/recording-metrics';
+import { ReadingNode } from '../../support/reading-node';
 
 const FOUND: FoundMessage = {
   cursor: '7-1000',
@@ -23,24 +19,15 @@ const FOUND: FoundMessage = {
 };
 
 /** A node with one client, among others whose answers the test gives. */
-class Traced {
-  readonly clock = new FakeClock();
-  readonly follower = new LogFollower(
-    { maxAge: 60_000, maxBytes: 1e7 },
-    1000,
-    BARE_FRAMES,
-    this.clock,
-    new RecordingMetrics(),
-  );
+class Traced extends ReadingNode {
   readonly asked: boolean[] = [];
   /** What is read by the probe. */
   onProbe: () => void = () => undefined;
-  buffered = 0;
-  readonly client: Subscriber;
-  private next = 0;
+  readonly client = this.connect('u1', -1);
   private readonly trace: TraceMessage;
 
   constructor(answers: readonly FoundMessages[] = []) {
+    super();
     const nodes = {
       trace: ({ forSure }: MessageQuery) => {
         this.asked.push(forSure);
@@ -54,26 +41,11 @@ class Traced {
       },
     } as LogProbe;
     const receipts = { of: () => undefined } as unknown as Receipts;
-    this.trace = new TraceMessage(this.follower, probe, receipts, nodes, BARE_FRAMES, this.clock);
-    const channel = { write: () => undefined, buffered: 0 };
-    Object.defineProperty(channel, 'buffered', { get: () => this.buffered });
-    const receiver = { channel, acknowledges: true, gapFrame: () => new Uint8Array(1) };
-    const labels = { tags: new Set<string>(), businesses: new Set<string>() };
-    const subscription = { uniqueId: 'u1', clientType: 'H5', ...labels };
-    this.client = new Subscriber(subscription, receiver, -1);
-    this.follower.delivery.attach(this.client);
+    this.trace = new TraceMessage(this.follower, probe, receipts, nodes, this.clock);
   }
 
   brings(messageId: string, over: Parameters<typeof aMessage>[0] = {}): number {
-    const message = aMessage({ messageId, ...over }, undefined, this.clock.now());
-    const { id, sender, audience, expiresAt, receipt } = message;
-    const body = Buffer.from(JSON.stringify(message.body));
-    const time = this.clock.now();
-    const position = { offset: this.next++, timestamp: time, time };
-    const entry = { id, sender, audience, expiresAt, receipt, body, ...position };
-    this.follower.entry({ kind: 'message', ...entry });
-    this.follower.delivery.flush();
-    return position.offset;
+    return this.read(aMessage({ messageId, ...over }, undefined, this.clock.now())).offset;
   }
 
   ask(): ReturnType<TraceMessage['execute']> {
