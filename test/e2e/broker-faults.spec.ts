@@ -33,6 +33,15 @@ describe('a node whose broker fails', () => {
     return client;
   }
 
+  async function isReady(): Promise<void> {
+    await eventually(
+      async () => {
+        expect((await node.get('/health/ready')).status).toBe(200);
+      },
+      { within: 60_000 },
+    );
+  }
+
   async function ready(): Promise<void> {
     await eventually(
       async () => {
@@ -105,6 +114,8 @@ describe('a node whose broker fails', () => {
   }, 120_000);
 
   it('is not ready, and takes no clients, once the broker has been away for a while, until it is back', async () => {
+    // It takes pushes again a moment before its probe has come back.
+    await isReady();
     const client = await connect('away');
     const url = node.socketUrl(String(client.welcome?.['reconnectToken']));
     await broker.kill9();
@@ -124,12 +135,7 @@ describe('a node whose broker fails', () => {
     });
     expect(client.closed).toBeUndefined();
     await broker.boot();
-    await eventually(
-      async () => {
-        expect((await node.get('/health/ready')).status).toBe(200);
-      },
-      { within: 60_000 },
-    );
+    await isReady();
     const late = TestClient.connect(url);
     await eventually(() => {
       expect(late.welcome).toBeDefined();
