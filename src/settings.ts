@@ -6,6 +6,14 @@ import type { ServiceKey } from './application/ports/service-keys';
 import type { RabbitMqSettings } from './infrastructure/rabbitmq/rabbitmq-settings';
 import type { TlsFiles } from './interface/http/tls-files';
 import type { WebSocketSettings } from './interface/websocket/websocket-settings';
+import {
+  readServiceKey,
+  readServiceLimit,
+  SERVICE_KEY_RULE,
+  SERVICE_LIMIT_RULE,
+  SCOPES,
+  servicesOf,
+} from './service-settings';
 import { duration, each, integer, list, parsed, readDuration, size, text } from './setting-readers';
 
 /** Everything that can be set, one slice for each part of the program. */
@@ -48,7 +56,6 @@ const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 /** ms that a retry may wait: a timer takes no more than 24 days, a queue's TTL 49. */
 const MAX_DELAY = 7 * 86_400_000;
-const SCOPES = ['token', 'push', 'admin'] as const;
 
 /** A setting has a wrong value; the message names the variable and the rule, never the value. */
 export class SettingsError extends Error {
@@ -58,21 +65,10 @@ export class SettingsError extends Error {
 /** What stands for the number of a partition in PUBLIC_URL. */
 const PARTITION_MARK = '{partition}';
 const MIN_SECRET = 32;
-const MIN_KEY = 16;
 const WELL_KNOWN =
   /secret|password|changeme|change-me|example|default|^(.)\1*$|1234567|qwerty|wirepost/i;
 /** Hosts of this machine (RFC 6761 6.3, RFC 1122 3.2.1.3), as URL writes them. */
 const LOOPBACK = /^(?:(?:[^.]+\.)*localhost\.?|127(?:\.\d+){3}|\[::1\])$/;
-
-function readServiceKey(value: string): ServiceKey | undefined {
-  const match = /^([A-Za-z0-9_-]+):([a-z+]+):([^\s:,]+)$/.exec(value);
-  const [, name, scopeText, key] = match ?? [];
-  if (name === undefined || scopeText === undefined || key === undefined || key.length < MIN_KEY)
-    return undefined;
-  const scopes = scopeText.split('+');
-  const known = SCOPES.filter((scope) => scopes.includes(scope));
-  return known.length === scopes.length ? { name, scopes: known, key } : undefined;
-}
 
 function readUrl(value: string, protocols: readonly string[]): string | undefined {
   if (!URL.canParse(value)) return undefined;
@@ -117,11 +113,8 @@ export const SCHEMA = z.object({
   ),
   CONNECT_TIMEOUT: duration('30s', '1s', '10m'),
   PUBLISH_TIMEOUT: duration('5s', '100ms', '1m'),
-  SERVICE_KEYS: parsed(
-    '',
-    `must be name:scope+scope:key, separated by commas; scopes are ${SCOPES.join(', ')}, a key has ${String(MIN_KEY)} characters or more and no colon`,
-    (value) => each(value, readServiceKey),
-  ),
+  SERVICE_KEYS: parsed('', SERVICE_KEY_RULE, (value) => each(value, readServiceKey)),
+  SERVICE_LIMITS: parsed('', SERVICE_LIMIT_RULE, (value) => each(value, readServiceLimit)),
   JWT_SECRET: text('').transform(list),
   TOKEN_TTL: duration('60s', '1s', '15m'),
   SESSION_TTL: duration('24h', '1s', '30d'),
@@ -205,8 +198,8 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     },
     serviceKeys:
       serviceKey === undefined
-        ? values.SERVICE_KEYS
-        : [{ name: 'development', scopes: [...SCOPES], key: serviceKey }],
+        ? servicesOf(values.SERVICE_KEYS, values.SERVICE_LIMITS)
+        : servicesOf([{ name: 'development', scopes: SCOPES, key: serviceKey }], []),
     generated: {
       ...(serviceKey === undefined ? {} : { serviceKey }),
       secret: secrets === undefined,
@@ -233,6 +226,14 @@ function checkUser(values: Values): void {
   }
 }
 
+/** A limit of nobody would be one that a mistyped name has left without it. */
+function checkLimits({ SERVICE_KEYS, SERVICE_LIMITS }: Values): void {
+  for (const { name } of SERVICE_LIMITS) {
+    if (!SERVICE_KEYS.some((key) => key.name === name))
+      throw new SettingsError(`SERVICE_LIMITS: ${name} is no service of SERVICE_KEYS.`);
+  }
+}
+
 function checkTogether(values: Values): void {
   if (values.WORKERS > 1 && values.AMQP_URL.length === 0) {
     throw new SettingsError(
@@ -240,6 +241,7 @@ function checkTogether(values: Values): void {
     );
   }
   checkUser(values);
+  checkLimits(values);
   // A token's claim may come later than its end, by as long as its way through the log takes.
   if (values.TOKEN_TTL > values.WINDOW_MAX_AGE / 2) {
     throw new SettingsError(

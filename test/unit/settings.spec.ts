@@ -139,6 +139,37 @@ describe('the settings', () => {
     expect(() => readSettings(env)).toThrow(new RegExp(`^${name}\\b`));
   });
 
+  it.each([
+    ['a:users:shop-*', 'of a service that is none'],
+    ['backend:tags:vip', 'of a kind that is none'],
+    ['backend:businessTypes:order.**', 'with a pattern that is none'],
+    ['backend:users:', 'without a pattern'],
+    ['backend:users:a+', 'with an empty pattern'],
+  ])('refuse the limit %s, %s', (SERVICE_LIMITS) => {
+    expect(() => readSettings({ ...production, SERVICE_LIMITS })).toThrow(/^SERVICE_LIMITS\b/);
+  });
+
+  it('give every key of a service its limits, several of a kind together', () => {
+    const { serviceKeys } = readSettings({
+      ...production,
+      SERVICE_KEYS: `${production.SERVICE_KEYS},backend:token:${production.JWT_SECRET},other:push:${production.JWT_SECRET}0`,
+      SERVICE_LIMITS: 'backend:users:shop:*+kiosk,backend:users:stand',
+    });
+    const may = (user: string): boolean[] =>
+      serviceKeys.map(({ reach }) => {
+        try {
+          reach.checkUser(user);
+          return true;
+        } catch {
+          return false;
+        }
+      });
+    expect(may('shop:7')).toEqual([true, true, true]);
+    expect(may('kiosk')).toEqual([true, true, true]);
+    expect(may('stand')).toEqual([true, true, true]);
+    expect(may('bank')).toEqual([false, false, true]);
+  });
+
   it('read durations and sizes', () => {
     const settings = readSettings({
       HEARTBEAT: '90s',

@@ -1,6 +1,7 @@
 import { Refusal } from '../../domain/errors';
 import { Message, SERVICE } from '../../domain/message/message';
 import { checkIsPush, checkReceipt } from '../../domain/routing/routing-policy';
+import type { ServiceReach } from '../../domain/routing/service-reach';
 import { messageEntry } from '../message-json';
 import type { Clock } from '../ports/clock';
 import type { LogWriter } from '../ports/message-log';
@@ -10,7 +11,7 @@ import type { Metrics } from '../ports/metrics';
 export type PushResult =
   { readonly messageId: string } | { readonly refusal: Refusal; readonly messageId?: string };
 
-/** A service pushes to clients: the message is accepted when the log has confirmed it. */
+/** A service pushes to clients it may reach: the message is accepted when the log has confirmed it. */
 export class PushMessage {
   constructor(
     private readonly log: LogWriter,
@@ -20,23 +21,24 @@ export class PushMessage {
   ) {}
 
   /** Resolves to the message's id. Rejects with a Refusal; a retryable one is repeated with the same messageId. */
-  async execute(body: unknown): Promise<string> {
-    const result = await this.one(body);
+  async execute(body: unknown, reach: ServiceReach): Promise<string> {
+    const result = await this.one(body, reach);
     if ('refusal' in result) throw result.refusal;
     return result.messageId;
   }
 
   /** One result per body, in order; a refused body does not touch the others. */
-  executeAll(bodies: readonly unknown[]): Promise<readonly PushResult[]> {
-    return Promise.all(bodies.map((body) => this.one(body)));
+  executeAll(bodies: readonly unknown[], reach: ServiceReach): Promise<readonly PushResult[]> {
+    return Promise.all(bodies.map((body) => this.one(body, reach)));
   }
 
-  private async one(body: unknown): Promise<PushResult> {
+  private async one(body: unknown, reach: ServiceReach): Promise<PushResult> {
     let messageId: string | undefined;
     try {
       const message = Message.compose(body, SERVICE, this.clock);
       checkIsPush(message);
       checkReceipt(message);
+      reach.checkPush(message.body);
       messageId = message.id;
       await this.log.append(messageEntry(message, this.maxBytes));
       this.metrics.count('pushAccepted');

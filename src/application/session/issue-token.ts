@@ -1,6 +1,6 @@
 import { Refusal } from '../../domain/errors';
 import type { Partitions } from '../../domain/routing/partitions';
-import { DEFAULT_GRANTS, type Grants } from '../../domain/routing/send-permission';
+import type { ServiceReach, TokenWish } from '../../domain/routing/service-reach';
 import type { LogPositions } from '../log/log-positions';
 import type { Clock } from '../ports/clock';
 import type { TokenService } from '../ports/token-service';
@@ -9,12 +9,8 @@ import type { TokenService } from '../ports/token-service';
 const MAX_TOKEN = 7500;
 
 /** Who the token is for and what it grants; times in ms. */
-export interface TokenRequest {
-  readonly uniqueId: string;
+export interface TokenRequest extends TokenWish {
   readonly clientType: string;
-  readonly tags: readonly string[];
-  readonly businesses: readonly string[];
-  readonly grants?: Partial<Grants>;
   /** Until when it can be used to connect; default and maximum are the settings'. */
   readonly ttl?: number;
   /** Length of the session; default and maximum are the settings'. */
@@ -39,9 +35,10 @@ export class IssueToken {
 
   /**
    * Rejects with UNAVAILABLE while no position is known of the log that has the client's messages, with BAD_FIELD when
-   * the token would be longer than an upgrade takes.
+   * the token would be longer than an upgrade takes, with FORBIDDEN when the service that asks may not issue it.
    */
-  async execute(request: TokenRequest): Promise<IssuedToken> {
+  async execute(request: TokenRequest, reach: ServiceReach): Promise<IssuedToken> {
+    const grants = reach.grantsOf(request);
     const partition = this.partitions.of(request.uniqueId);
     const cursor = await this.positions.of(partition);
     const ttl = Math.min(request.ttl ?? this.limits.tokenTtl, this.limits.tokenTtl);
@@ -50,7 +47,7 @@ export class IssueToken {
       identity: { uniqueId: request.uniqueId, clientType: request.clientType },
       tags: request.tags,
       businesses: request.businesses,
-      grants: { ...DEFAULT_GRANTS, ...request.grants },
+      grants,
       partition: this.partitions.nameOf(partition),
       began: undefined,
       cursor: cursor.toString(),

@@ -1,5 +1,6 @@
 import type { UnifiedBody } from '../../protocol/unified-body';
 import { Refusal } from '../errors';
+import { fitsTopic } from './topic-pattern';
 
 /** What a token lets its client send. */
 export interface Grants {
@@ -17,9 +18,6 @@ export const DEFAULT_GRANTS: Grants = {
   multicast: false,
   broadcast: false,
 };
-
-/** Words and wildcards, as RabbitMQ's topic exchange knows them. */
-export const TOPIC_PATTERN = /^(?:[A-Za-z0-9_-]+|\*|#)(?:\.(?:[A-Za-z0-9_-]+|\*|#))*$/;
 
 /** Decides what a client may send; everything that is not granted is denied. */
 export class SendPermission {
@@ -46,29 +44,8 @@ export class SendPermission {
 
   private mayUse(businessType: string): boolean {
     if (this.everything) return true;
-    const words = businessType.split('.');
-    return this.grants.businessTypes.some((pattern) => matches(pattern.split('.'), words));
+    return this.grants.businessTypes.some((pattern) => fitsTopic(pattern, businessType));
   }
-}
-
-/** What does not fit is tried again one word later behind the last `#` only: no pattern takes more than words × words steps. */
-function matches(pattern: readonly string[], words: readonly string[]): boolean {
-  let [p, w, hash, from] = [0, 0, -1, 0];
-  while (w < words.length) {
-    if (pattern[p] === '#') {
-      hash = p;
-      from = w;
-      p += 1;
-    } else if (pattern[p] === '*' || pattern[p] === words[w]) {
-      p += 1;
-      w += 1;
-    } else if (hash >= 0) {
-      from += 1;
-      w = from;
-      p = hash + 1;
-    } else return false;
-  }
-  return pattern.slice(p).every((word) => word === '#');
 }
 
 function forbidden(field: string, rule: string): Refusal {

@@ -1,25 +1,22 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-import { type ServiceKey, ServiceKeys } from '../../application/ports/service-keys';
+import { type Service, type ServiceKey, ServiceKeys } from '../../application/ports/service-keys';
 
 /** Compares SHA-256 digests in constant time, so that neither length nor content of a key shows in the timing. */
 export class HashedServiceKeys extends ServiceKeys {
   private readonly entries: readonly {
     readonly digest: Buffer;
-    readonly owner: Omit<ServiceKey, 'key'>;
+    readonly owner: Service;
   }[];
 
   constructor(keys: readonly ServiceKey[]) {
     super();
-    this.entries = keys.map(({ name, scopes, key }) => ({
-      digest: digestOf(key),
-      owner: { name, scopes },
-    }));
+    this.entries = keys.map(({ key, ...owner }) => ({ digest: digestOf(key), owner }));
   }
 
-  override find(key: string): Omit<ServiceKey, 'key'> | undefined {
+  override find(key: string): Service | undefined {
     const digest = digestOf(key);
-    let found: Omit<ServiceKey, 'key'> | undefined;
+    let found: Service | undefined;
     for (const entry of this.entries) {
       if (timingSafeEqual(entry.digest, digest)) found = entry.owner;
     }

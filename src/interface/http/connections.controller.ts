@@ -3,9 +3,10 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags, PickType } from '@
 
 import { type FoundConnections, Nodes } from '../../application/ports/nodes';
 import { EndedSessions } from '../../application/session/ended-sessions';
+import type { ServiceReach } from '../../domain/routing/service-reach';
 import { type Answer, success } from './answer';
 import { ConnectionsDto, EndedDto, REFUSALS, Refuses } from './answer.dto';
-import { RequireScope } from './service-key.guard';
+import { Reach, RequireScope } from './service-key.guard';
 import { TokenQueryDto } from './token.dto';
 
 /** Named by the rules of a token's user. */
@@ -31,7 +32,9 @@ export class ConnectionsController {
   async find(
     @Param() { uniqueId }: UserDto,
     @Query() { clientType = '' }: ClientTypeDto,
+    @Reach() reach: ServiceReach,
   ): Promise<Answer<FoundConnections>> {
+    reach.checkUser(uniqueId);
     return success(await this.nodes.find({ uniqueId, clientType }));
   }
 
@@ -46,7 +49,9 @@ export class ConnectionsController {
   async end(
     @Param() { uniqueId }: UserDto,
     @Query() { clientType = '' }: ClientTypeDto,
+    @Reach() reach: ServiceReach,
   ): Promise<Answer<{ readonly before: number }>> {
+    reach.checkUser(uniqueId);
     return success({ before: await this.sessions.end(uniqueId, clientType) });
   }
 }

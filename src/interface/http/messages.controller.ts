@@ -10,10 +10,11 @@ import {
 import { IsOptional, IsString, Length, Matches } from 'class-validator';
 
 import { type MessageTrace, TraceMessage } from '../../application/receipts/trace-message';
+import type { ServiceReach } from '../../domain/routing/service-reach';
 import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
 import { type Answer, success } from './answer';
 import { MessageTraceDto, REFUSALS, Refuses } from './answer.dto';
-import { RequireScope } from './service-key.guard';
+import { Reach, RequireScope } from './service-key.guard';
 
 class MessageDto {
   @ApiProperty({ description: 'Of the push, or as it was answered' })
@@ -47,7 +48,11 @@ export class MessagesController {
   async find(
     @Param() { messageId }: MessageDto,
     @Query() { fromUniqueId }: SenderDto,
+    @Reach() reach: ServiceReach,
   ): Promise<Answer<MessageTrace>> {
-    return success(await this.trace.execute(messageId, fromUniqueId));
+    if (fromUniqueId !== undefined) reach.checkUser(fromUniqueId, 'fromUniqueId');
+    const trace = await this.trace.execute(messageId, fromUniqueId);
+    if (trace.acknowledged !== undefined) reach.checkUser(trace.acknowledged.uniqueId, 'messageId');
+    return success(trace);
   }
 }

@@ -9,11 +9,12 @@ import {
 
 import { PushMessage } from '../../application/push/push-message';
 import { Refusal } from '../../domain/errors';
+import type { ServiceReach } from '../../domain/routing/service-reach';
 import { LIMITS } from '../../protocol/unified-body';
 import { UnifiedBodyDto } from '../unified-body.dto';
 import { BatchPushedDto, PushedDto, Refuses } from './answer.dto';
 import { type Answer, refused, type RefusalData, success } from './answer';
-import { RequireScope } from './service-key.guard';
+import { Reach, RequireScope } from './service-key.guard';
 
 /** What a push of either kind may be refused with. */
 const REFUSALS = [
@@ -45,8 +46,8 @@ export class PushController {
   @ApiBody({ type: UnifiedBodyDto })
   @ApiAcceptedResponse({ type: PushedDto, description: 'It is in the log' })
   @Refuses('BAD_FIELD', 'UNKNOWN_FIELD', ...REFUSALS)
-  async one(@Body() body: unknown): Promise<Answer<Pushed>> {
-    return success({ messageId: await this.push.execute(body) });
+  async one(@Body() body: unknown, @Reach() reach: ServiceReach): Promise<Answer<Pushed>> {
+    return success({ messageId: await this.push.execute(body, reach) });
   }
 
   @Post('batch')
@@ -60,14 +61,17 @@ export class PushController {
     description: 'Each one by itself: look at every `result`',
   })
   @Refuses('BAD_REQUEST', ...REFUSALS)
-  async batch(@Body() bodies: unknown): Promise<Answer<readonly Answer<Pushed | RefusalData>[]>> {
+  async batch(
+    @Body() bodies: unknown,
+    @Reach() reach: ServiceReach,
+  ): Promise<Answer<readonly Answer<Pushed | RefusalData>[]>> {
     if (!Array.isArray(bodies) || bodies.length === 0 || bodies.length > LIMITS.batch) {
       throw new Refusal(
         'BAD_REQUEST',
         `the body must be an array of 1 to ${String(LIMITS.batch)} messages`,
       );
     }
-    const results = await this.push.executeAll(bodies as readonly unknown[]);
+    const results = await this.push.executeAll(bodies as readonly unknown[], reach);
     return success(
       results.map((result) =>
         'refusal' in result

@@ -1,21 +1,32 @@
-import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import {
+  type CanActivate,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  SetMetadata,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-import { type Scope, type ServiceKey, ServiceKeys } from '../../application/ports/service-keys';
+import { type Scope, type Service, ServiceKeys } from '../../application/ports/service-keys';
 import { Refusal } from '../../domain/errors';
+import type { ServiceReach } from '../../domain/routing/service-reach';
 
 const ACCESS = 'wirepost:access';
-/** Whose requests with a body are: a key is looked for once. */
-const owners = new WeakMap<FastifyRequest, Owner>();
-
-type Owner = Omit<ServiceKey, 'key'>;
+/** Whose requests are, of those that need a key: it is looked for once. */
+const owners = new WeakMap<FastifyRequest, Service>();
 
 /** The scope that a caller's key must have. */
 export const RequireScope = (scope: Scope): MethodDecorator & ClassDecorator =>
   SetMetadata(ACCESS, scope);
 /** Open to everybody. */
 export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(ACCESS, 'public');
+/** Whom the caller may reach, of a route that requires a scope. */
+export const Reach = createParamDecorator((_: unknown, context: ExecutionContext): ServiceReach => {
+  const owner = owners.get(context.switchToHttp().getRequest<FastifyRequest>());
+  if (owner === undefined) throw new Refusal('UNAUTHENTICATED');
+  return owner.reach;
+});
 
 /** The global guard: a route that says nothing about its access is closed. */
 @Injectable()
@@ -36,6 +47,7 @@ export class ServiceKeyGuard implements CanActivate {
     if (access === undefined || !owner.scopes.includes(access)) {
       throw new Refusal('FORBIDDEN', `this service key has no scope ${access ?? 'for this route'}`);
     }
+    owners.set(request, owner);
     return true;
   }
 }
@@ -59,7 +71,7 @@ function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }
 
-function ownerOf({ headers }: FastifyRequest, keys: ServiceKeys): Owner {
+function ownerOf({ headers }: FastifyRequest, keys: ServiceKeys): Service {
   const [, key] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
   const owner = key === undefined ? undefined : keys.find(key);
   if (owner === undefined)

@@ -3,9 +3,10 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swa
 
 import { IssueToken, type TokenRequest } from '../../application/session/issue-token';
 import type { Grants } from '../../domain/routing/send-permission';
+import type { ServiceReach } from '../../domain/routing/service-reach';
 import { type Answer, success } from './answer';
 import { REFUSALS, Refuses, TextDto } from './answer.dto';
-import { RequireScope } from './service-key.guard';
+import { Reach, RequireScope } from './service-key.guard';
 import { TokenQueryDto, TokenRequestDto } from './token.dto';
 
 /** What the public URL of sockets is, apart from the token, for each partition of the log. */
@@ -28,8 +29,8 @@ export class TokenController {
   @ApiOperation({ summary: 'The URL with which one client connects, once, within a minute' })
   @ApiOkResponse({ type: TextDto, description: 'The URL; it is a secret of this one client' })
   @Refuses(...REFUSALS)
-  get(@Query() query: TokenQueryDto): Promise<Answer<string>> {
-    return this.issue(query);
+  get(@Query() query: TokenQueryDto, @Reach() reach: ServiceReach): Promise<Answer<string>> {
+    return this.issue(query, reach);
   }
 
   @Post()
@@ -38,11 +39,11 @@ export class TokenController {
   @ApiOperation({ summary: 'The same, with grants' })
   @ApiOkResponse({ type: TextDto, description: 'The URL; it is a secret of this one client' })
   @Refuses('BAD_JSON', 'MEDIA_TYPE', ...REFUSALS)
-  post(@Body() request: TokenRequestDto): Promise<Answer<string>> {
-    return this.issue(request);
+  post(@Body() request: TokenRequestDto, @Reach() reach: ServiceReach): Promise<Answer<string>> {
+    return this.issue(request, reach);
   }
 
-  private async issue(dto: TokenRequestDto): Promise<Answer<string>> {
+  private async issue(dto: TokenRequestDto, reach: ServiceReach): Promise<Answer<string>> {
     const request: TokenRequest = {
       uniqueId: dto.uniqueId,
       clientType: dto.clientType ?? '',
@@ -52,7 +53,7 @@ export class TokenController {
       ...(dto.ttl !== undefined && { ttl: dto.ttl }),
       ...(dto.sessionTtl !== undefined && { sessionTtl: dto.sessionTtl }),
     };
-    const { token, partition } = await this.tokens.execute(request);
+    const { token, partition } = await this.tokens.execute(request, reach);
     return success(`${this.urls.bases[partition] ?? ''}/socket/${token}`);
   }
 }

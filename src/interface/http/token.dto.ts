@@ -13,7 +13,7 @@ import {
   Min,
 } from 'class-validator';
 
-import { TOPIC_PATTERN } from '../../domain/routing/send-permission';
+import { TOPIC_PATTERN } from '../../domain/routing/topic-pattern';
 import { LIMITS } from '../../protocol/unified-body';
 
 const MAX_PATTERNS = 32;
