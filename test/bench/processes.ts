@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 
 import { eventually } from '../support/eventually';
 
-const START_LIMIT = 30_000;
+const START_LIMIT = 120_000;
 const STOP_LIMIT = 8000;
 
 const running = new Set<ChildProcess>();

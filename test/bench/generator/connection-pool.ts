@@ -8,7 +8,7 @@ import { microseconds, stampIn } from './template';
 const STEP = 5;
 /** Source addresses, since each has only so many ports. */
 const ADDRESSES = 16;
-const OPEN_LIMIT = 120_000;
+const OPEN_LIMIT = 900_000;
 
 /** Told of each message, instead of the pool's own counting of ages. */
 export type Answered = (connection: Connection, payload: Buffer) => void;

@@ -51,7 +51,7 @@ export interface Setup {
   readonly program?: () => string;
 }
 
-/** ms for each worker, after which all of them listen. */
+/** ms for each worker after which all of them listen, where the first one did not take longer. */
 const WORKER_START = 1000;
 /** What `npm run build` makes. */
 const PROGRAM = 'dist/main.js';
@@ -81,6 +81,7 @@ export function wirepost(
     async start({ env = {}, workers = usualWorkers } = {}) {
       started += 1;
       const prefix = `wirepost${String(started)}`;
+      const since = performance.now();
       const running = await WirepostNodes.start(broker, {
         ...{ prefix, partitions, nodes },
         env: { WORKERS: String(workers), ...env },
@@ -88,7 +89,7 @@ export function wirepost(
       });
       await broker.sink(`${prefix}.sink`, `${prefix}.upstream`, BUSINESS);
       // That one worker is ready does not say that the others listen.
-      if (workers > 1) await wait(workers * WORKER_START);
+      if (workers > 1) await wait(Math.max(workers * WORKER_START, performance.now() - since));
       const [serverPid = 0, ...otherPids] = running.pids.flatMap((pid) => [
         pid,
         ...childrenOf(pid),
