@@ -67,6 +67,7 @@ import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-k
 import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
 import { parseJson } from './interface/json';
+import { AddressLimits } from './interface/websocket/address-limits';
 import { SessionContext } from './interface/websocket/session-context';
 import { TextFrameEncoder } from './interface/websocket/text-frame';
 import { Upgrade } from './interface/websocket/upgrade';
@@ -163,11 +164,12 @@ function interfaceProviders(settings: Settings): Provider[] {
   const { websocket } = settings;
   return [
     provide(BodyValidator, [], () => new BodyValidator()),
+    provide(AddressLimits, [Clock], (clock) => new AddressLimits(websocket.addresses, clock)),
     provide(
       Upgrade,
-      [AdmitClient, LogProbe, EndedSessions, LogFollower, Metrics],
-      (admit, probe, ended, { delivery }, metrics) =>
-        new Upgrade(websocket, admit, probe, ended, delivery, metrics),
+      [AddressLimits, AdmitClient, LogProbe, EndedSessions, LogFollower, Metrics],
+      (addresses, admit, probe, ended, { delivery }, metrics) =>
+        new Upgrade(websocket, addresses, admit, probe, ended, delivery, metrics),
     ),
     provide(
       SessionContext,

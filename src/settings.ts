@@ -14,7 +14,17 @@ import {
   SCOPES,
   servicesOf,
 } from './service-settings';
-import { duration, each, integer, list, parsed, readDuration, size, text } from './setting-readers';
+import {
+  duration,
+  each,
+  integer,
+  list,
+  parsed,
+  readDuration,
+  readSubnet,
+  size,
+  text,
+} from './setting-readers';
 
 /** Everything that can be set, one slice for each part of the program. */
 export interface Settings {
@@ -134,6 +144,13 @@ export const SCHEMA = z.object({
   MAX_BUFFERED: size('256KiB', '64KiB', '64MiB'),
   MAX_CONNECTIONS: integer('100000', 1, 10_000_000),
   MAX_USER_CONNECTIONS: integer('1000', 1, 10_000_000),
+  MAX_IP_CONNECTIONS: integer('0', 0, 10_000_000),
+  IP_RATE: integer('0', 0, 1_000_000),
+  TRUSTED_PROXIES: parsed(
+    '',
+    'must be addresses or networks such as 10.0.0.0/8, separated by commas',
+    (value) => each(value, readSubnet),
+  ),
   CLIENT_RATE: integer('5000', 1, 1_000_000),
   DRAIN_TIMEOUT: duration('10s', '0s', '5m'),
   RETRY_DELAYS: parsed(
@@ -331,6 +348,11 @@ function webSocketSlice(values: Values): WebSocketSettings {
     maxBuffered: values.MAX_BUFFERED,
     maxConnections: values.MAX_CONNECTIONS,
     maxUserConnections: values.MAX_USER_CONNECTIONS,
+    addresses: {
+      maxConnections: values.MAX_IP_CONNECTIONS,
+      rate: values.IP_RATE,
+      trustedProxies: values.TRUSTED_PROXIES,
+    },
     clientRate: values.CLIENT_RATE,
     drainTimeout: values.DRAIN_TIMEOUT,
     repeatWithin: values.WINDOW_MAX_AGE / 2,

@@ -101,6 +101,12 @@ export const ERRORS = {
     retryable: false,
     description: 'no handler for this business type',
   },
+  TOO_MANY: {
+    result: 42901,
+    http: 429,
+    retryable: true,
+    description: 'too many connections from this address; come again later',
+  },
   INTERNAL: {
     result: 50001,
     http: 500,

@@ -70,6 +70,44 @@ describe('a node', () => {
     await node.stop();
   });
 
+  it('answers 429 to what an address has open beyond its number, whatever it says of itself', async () => {
+    const node = await TestNode.start({ MAX_IP_CONNECTIONS: '2' });
+    const urls = await Promise.all(Array.from({ length: 6 }, (_, i) => node.url(`ip${String(i)}`)));
+    const clients = urls.map((url) => TestClient.connect(url));
+    await eventually(() => {
+      for (const { welcome, status } of clients) expect(welcome ?? status).toBeDefined();
+    });
+    const open = clients.filter(({ welcome }) => welcome !== undefined);
+    expect(open).toHaveLength(2);
+    expect(new Set(clients.map(({ status }) => status))).toEqual(new Set([undefined, 429]));
+    open[0]?.close();
+    await eventually(async () => {
+      const next = TestClient.connect(await node.url('next'));
+      await eventually(() => {
+        expect(next.welcome ?? next.status).toBeDefined();
+      });
+      expect(next.welcome).toBeDefined();
+    });
+    await node.stop();
+  });
+
+  it('answers 429 to handshakes of an address beyond its rate, before it looks at their tokens', async () => {
+    const node = await TestNode.start({ IP_RATE: '2' });
+    const statuses = async (): Promise<(number | undefined)[]> => {
+      const clients = Array.from({ length: 6 }, () => TestClient.connect(node.socketUrl('a.b.c')));
+      await eventually(() => {
+        for (const { status } of clients) expect(status).toBeDefined();
+      });
+      return clients.map(({ status }) => status);
+    };
+    // All six may fall into two seconds.
+    expect((await statuses()).filter((status) => status === 429).length).toBeGreaterThanOrEqual(2);
+    await eventually(async () => {
+      expect(await statuses()).toContain(401);
+    });
+    await node.stop();
+  });
+
   it('reads no more frames a second from a client than it may send, loses none, and reads others', async () => {
     const node = await TestNode.start({ CLIENT_RATE: '100', MAX_PAYLOAD: '16KiB' }, [
       TestHandlersModule,

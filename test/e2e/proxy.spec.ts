@@ -99,6 +99,46 @@ class Proxy {
   }
 }
 
+describe('a gateway that trusts the TLS proxy of docker/', () => {
+  let gateway: TestNode;
+  let proxy: Proxy;
+  beforeAll(async () => {
+    gateway = await TestNode.start({ MAX_IP_CONNECTIONS: '1', TRUSTED_PROXIES: '127.0.0.1' });
+    proxy = await Proxy.start('nginx.conf', [gateway, gateway]);
+    await eventually(async () => {
+      expect(await proxy.status('/health/live')).toBe(200);
+    });
+  });
+  afterAll(async () => {
+    proxy.stop();
+    await gateway.stop();
+  });
+
+  /** The status of a handshake of one address; it stays open after 101. */
+  async function handshake(localAddress: string, forwarded: string): Promise<number | undefined> {
+    const { pathname } = new URL(await gateway.url('u'));
+    return new Promise((resolve, reject) => {
+      new WebSocket(`wss://127.0.0.1:${String(proxy.port)}${pathname}`, {
+        ...{ rejectUnauthorized: false, localAddress },
+        headers: { 'x-forwarded-for': forwarded },
+      })
+        .on('upgrade', ({ statusCode }) => {
+          resolve(statusCode);
+        })
+        .on('unexpected-response', (_, { statusCode }) => {
+          resolve(statusCode);
+        })
+        .on('error', reject);
+    });
+  }
+
+  it('counts connections by the address that the proxy saw, not by one that a client names', async () => {
+    expect(await handshake('127.0.0.2', '198.51.100.1')).toBe(101);
+    expect(await handshake('127.0.0.2', '198.51.100.2')).toBe(429);
+    expect(await handshake('127.0.0.3', '198.51.100.1')).toBe(101);
+  });
+});
+
 describe('two gateways behind the TLS proxy of docker/', () => {
   let gateways: TestNode[];
   let proxy: Proxy;

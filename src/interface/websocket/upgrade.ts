@@ -13,6 +13,7 @@ import type { Identity } from '../../domain/connection/identity';
 import { Refusal } from '../../domain/errors';
 import { CloseCode } from '../../protocol/close-codes';
 import { errorRow } from '../../protocol/codes';
+import type { AddressLimits } from './address-limits';
 import type { WebSocketSettings } from './websocket-settings';
 
 /** What an upgrade request leads to. */
@@ -23,6 +24,7 @@ export type Verdict =
   | { readonly kind: 'close'; readonly code: CloseCode; readonly reason: string }
   | { readonly kind: 'open'; readonly admission: Admission };
 
+const TOO_MANY: Verdict = { kind: 'refuse', refusal: new Refusal('TOO_MANY') };
 const RESTARTING: Verdict = { kind: 'close', code: CloseCode.RESTART, reason: 'restarting' };
 /** A token is base64url in three parts (RFC 7515); longer ones are not worth the work. */
 const TOKEN = /^[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,8000}\.[A-Za-z0-9_-]{1,200}$/;
@@ -38,6 +40,7 @@ export class Upgrade {
 
   constructor(
     private readonly settings: WebSocketSettings,
+    private readonly addresses: AddressLimits,
     private readonly admit: AdmitClient,
     private readonly probe: LogProbe,
     private readonly ended: EndedSessions,
@@ -60,7 +63,7 @@ export class Upgrade {
 
   /** At once where the log need not be asked. */
   decide(request: IncomingMessage): Verdict | Promise<Verdict> {
-    const verdict = this.judge(request);
+    const verdict = this.addresses.admit(request) ? this.judge(request) : TOO_MANY;
     if (verdict instanceof Promise) return verdict.then((late) => this.counted(late));
     return this.counted(verdict);
   }

@@ -1,3 +1,5 @@
+import type { AddressSettings } from './address-limits';
+
 /** Settings of the socket side; durations in ms, sizes in bytes. */
 export interface WebSocketSettings {
   /** What clients put before `/socket/{token}`, for each partition of the log. */
@@ -12,6 +14,7 @@ export interface WebSocketSettings {
   readonly maxConnections: number;
   /** Of one user at this node. */
   readonly maxUserConnections: number;
+  readonly addresses: AddressSettings;
   /** Frames a second of one connection that are read. */
   readonly clientRate: number;
   /** How long closing all connections is spread over at a shutdown. */

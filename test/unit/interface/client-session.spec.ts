@@ -63,6 +63,7 @@ class Connection {
           maxBuffered: 1000,
           maxConnections: 10,
           maxUserConnections: 10,
+          addresses: { maxConnections: 0, rate: 0, trustedProxies: [] },
           clientRate: 1000,
           heartbeat: 25_000,
           drainTimeout: 0,

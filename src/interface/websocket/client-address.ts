@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import { type BlockList, isIP, isIPv6 } from 'node:net';
+
+/** Groups of an IPv6 address that name a network (RFC 4291 2.5.4); a host takes others of it as it likes. */
+const NETWORK = 4;
+const GROUPS = 8;
+/** An IPv4 address as IPv6 writes it (RFC 4291 2.5.5.2). */
+const MAPPED = /^::ffff:(\d+(?:\.\d+){3})$/i;
+
+/** `[2001:db8::1]:443`, `192.0.2.1:443`. */
+const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
+
+/**
+ * Where a request comes from: the address of its socket or, when that is a trusted proxy's, the last one in `X-Forwarded-For` that
+ * is none. What stands before that anybody may have written. IPv6 counts by its network, as text such as `2001:db8:0:1::/64`.
+ */
+export function clientAddress(
+  { socket, headers }: IncomingMessage,
+  trusted: BlockList | undefined,
+): string {
+  let address = plain(socket.remoteAddress ?? '');
+  if (trusted === undefined) return networkOf(address);
+  const hops = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+  while (hops.length > 0 && isTrusted(address, trusted)) {
+    const hop = plain(hops.pop()?.trim() ?? '');
+    if (isIP(hop) === 0) break;
+    address = hop;
+  }
+  return networkOf(address);
+}
+
+function isTrusted(address: string, trusted: BlockList): boolean {
+  return trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+/** Without a zone (RFC 4007) and the port that some proxies add, and IPv4 as such. */
+function plain(text: string): string {
+  const [, bracketed, dotted] = WITH_PORT.exec(text) ?? [];
+  const address = bracketed ?? dotted ?? text;
+  const [, mapped] = MAPPED.exec(address) ?? [];
+  return mapped ?? address.replace(/%.*$/, '');
+}
+
+function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = [], tail] = address
+    .split('::')
+    .map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = tail === undefined ? 0 : GROUPS - head.length - tail.length;
+  const groups = [...head, ...Array.from({ length: zeros }, () => '0'), ...(tail ?? [])];
+  const network = groups.slice(0, NETWORK).map((group) => parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}
