@@ -4,10 +4,14 @@ import { TOPIC_PATTERN } from './domain/routing/topic-pattern';
 
 export const SCOPES = ['token', 'push', 'admin'] as const;
 const MIN_KEY = 16;
-const LIMITS = ['businessTypes', 'users', 'labels'] as const;
+const KINDS = ['businessTypes', 'users', 'labels'] as const;
+/** Business types of one service: its tokens carry them, in a URL. */
+const MAX_BUSINESS_TYPES = 32;
+/** A name, or its beginning; a `*` elsewhere, or blanks around it, would never be what was meant. */
+const NAME_PATTERN = /^(?!\s)[^*]*\*?(?<!\s)$/;
 
 export const SERVICE_KEY_RULE = `must be name:scope+scope:key, separated by commas; scopes are ${SCOPES.join(', ')}, a key has ${String(MIN_KEY)} characters or more and no colon`;
-export const SERVICE_LIMIT_RULE = `must be name:kind:pattern+pattern, separated by commas; kinds are ${LIMITS.join(', ')}, business types are topic patterns such as order.#, the others names or beginnings such as shop-*`;
+export const SERVICE_LIMIT_RULE = `must be name:kind:pattern+pattern, separated by commas; kinds are ${KINDS.join(', ')}; patterns are ${String(MAX_BUSINESS_TYPES)} business types at most such as order.#, or names without a plus, or beginnings of names such as shop-*`;
 
 type Key = Omit<ServiceKey, 'reach'>;
 
@@ -31,22 +35,47 @@ export function readServiceKey(value: string): Key | undefined {
 /** Reads `name:kind:pattern+pattern`; undefined for anything else. */
 export function readServiceLimit(value: string): ServiceLimit | undefined {
   const [, name, kindText, patternText] = /^([A-Za-z0-9_-]+):([A-Za-z]+):(.+)$/.exec(value) ?? [];
-  const kind = LIMITS.find((one) => one === kindText);
+  const kind = KINDS.find((one) => one === kindText);
   if (name === undefined || kind === undefined || patternText === undefined) return undefined;
   const patterns = patternText.split('+');
-  const rule = kind === 'businessTypes' ? TOPIC_PATTERN : /\S/;
-  return patterns.every((one) => rule.test(one)) ? { name, kind, patterns } : undefined;
+  const rule = kind === 'businessTypes' ? TOPIC_PATTERN : NAME_PATTERN;
+  if (!patterns.every((one) => one !== '' && rule.test(one))) return undefined;
+  return { name, kind, patterns };
 }
 
-/** The keys with the limits of their services; several of one kind count together. */
+/** What is wrong with the keys and limits together, as the rest of a sentence that begins with the setting; undefined when nothing is. */
+export function faultOf(keys: readonly Key[], limits: readonly ServiceLimit[]): string | undefined {
+  // The limits of the one would be those of the other.
+  const names = new Map<string, string>();
+  for (const { key, name } of keys) {
+    const other = names.get(key);
+    if (other !== undefined && other !== name)
+      return `SERVICE_KEYS: ${other} and ${name} must not have the same key.`;
+    names.set(key, name);
+  }
+  for (const { name } of limits) {
+    // A mistyped name would leave a service without its limit.
+    if (!keys.some((key) => key.name === name))
+      return `SERVICE_LIMITS: ${name} is no service of SERVICE_KEYS.`;
+    const { businessTypes = [] } = limitsOf(name, limits);
+    if (businessTypes.length > MAX_BUSINESS_TYPES)
+      return `SERVICE_LIMITS: ${name} must have ${String(MAX_BUSINESS_TYPES)} business types at most.`;
+  }
+  return undefined;
+}
+
+/** The keys with the limits of their services. */
 export function servicesOf(
   keys: readonly Key[],
   limits: readonly ServiceLimit[],
 ): readonly ServiceKey[] {
-  return keys.map((key) => {
-    const own: Partial<Record<keyof ServiceLimits, readonly string[]>> = {};
-    for (const { name, kind, patterns } of limits)
-      if (name === key.name) own[kind] = [...(own[kind] ?? []), ...patterns];
-    return { ...key, reach: new ServiceReach(own) };
-  });
+  return keys.map((key) => ({ ...key, reach: new ServiceReach(limitsOf(key.name, limits)) }));
+}
+
+/** Several of one kind count together. */
+function limitsOf(service: string, limits: readonly ServiceLimit[]): ServiceLimits {
+  const own: Partial<Record<keyof ServiceLimits, readonly string[]>> = {};
+  for (const { name, kind, patterns } of limits)
+    if (name === service) own[kind] = [...(own[kind] ?? []), ...patterns];
+  return own;
 }

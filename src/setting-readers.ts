@@ -1,8 +1,4 @@
-import { isIP } from 'node:net';
-
 import { z } from 'zod';
-
-import type { Subnet } from './interface/websocket/address-limits';
 
 const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
@@ -81,16 +77,6 @@ export function list(value: string): readonly string[] {
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '');
-}
-
-/** Reads `10.0.0.0/8`, or an address as a network of its own; undefined for anything else. */
-export function readSubnet(value: string): Subnet | undefined {
-  const [, network = '', bitText] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
-  const version = isIP(network);
-  if (version === 0) return undefined;
-  const most = version === 4 ? 32 : 128;
-  const bits = Number(bitText ?? most);
-  return bits > most ? undefined : { network, bits, family: version === 4 ? 'ipv4' : 'ipv6' };
 }
 
 /** What `read` makes of each part of a list; undefined when it makes nothing of one of them. */

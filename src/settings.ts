@@ -4,9 +4,11 @@ import { z } from 'zod';
 
 import type { ServiceKey } from './application/ports/service-keys';
 import type { RabbitMqSettings } from './infrastructure/rabbitmq/rabbitmq-settings';
+import { readSubnet } from './interface/websocket/address-limits';
 import type { TlsFiles } from './interface/http/tls-files';
 import type { WebSocketSettings } from './interface/websocket/websocket-settings';
 import {
+  faultOf,
   readServiceKey,
   readServiceLimit,
   SERVICE_KEY_RULE,
@@ -14,17 +16,7 @@ import {
   SCOPES,
   servicesOf,
 } from './service-settings';
-import {
-  duration,
-  each,
-  integer,
-  list,
-  parsed,
-  readDuration,
-  readSubnet,
-  size,
-  text,
-} from './setting-readers';
+import { duration, each, integer, list, parsed, readDuration, size, text } from './setting-readers';
 
 /** Everything that can be set, one slice for each part of the program. */
 export interface Settings {
@@ -243,14 +235,6 @@ function checkUser(values: Values): void {
   }
 }
 
-/** A limit of nobody would be one that a mistyped name has left without it. */
-function checkLimits({ SERVICE_KEYS, SERVICE_LIMITS }: Values): void {
-  for (const { name } of SERVICE_LIMITS) {
-    if (!SERVICE_KEYS.some((key) => key.name === name))
-      throw new SettingsError(`SERVICE_LIMITS: ${name} is no service of SERVICE_KEYS.`);
-  }
-}
-
 function checkTogether(values: Values): void {
   if (values.WORKERS > 1 && values.AMQP_URL.length === 0) {
     throw new SettingsError(
@@ -258,7 +242,8 @@ function checkTogether(values: Values): void {
     );
   }
   checkUser(values);
-  checkLimits(values);
+  const fault = faultOf(values.SERVICE_KEYS, values.SERVICE_LIMITS);
+  if (fault !== undefined) throw new SettingsError(fault);
   // A token's claim may come later than its end, by as long as its way through the log takes.
   if (values.TOKEN_TTL > values.WINDOW_MAX_AGE / 2) {
     throw new SettingsError(

@@ -70,7 +70,7 @@ describe('a node', () => {
     await node.stop();
   });
 
-  it('answers 429 to what an address has open beyond its number, whatever it says of itself', async () => {
+  it('answers 429 to what an address has open beyond its number', async () => {
     const node = await TestNode.start({ MAX_IP_CONNECTIONS: '2' });
     const urls = await Promise.all(Array.from({ length: 6 }, (_, i) => node.url(`ip${String(i)}`)));
     const clients = urls.map((url) => TestClient.connect(url));

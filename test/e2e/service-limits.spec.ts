@@ -88,15 +88,28 @@ describe('a service with limits', () => {
     );
   });
 
-  it('does not learn who of others acknowledged a message', async () => {
-    const client = await welcomed(TestClient.connect(await node.url('bank-1')));
-    await node.push({ ...order, toUniqueId: 'bank-1', messageId: 'for-the-bank', receipt: true });
-    client.send({ op: 'ack', cursor: await got(client, 'for-the-bank') });
-    const path = '/websocket/messages/for-the-bank';
-    await eventually(async () => {
-      expect(await node.get(path)).toMatchObject({ data: { stage: 'acknowledged' } });
+  it('finds its own messages, and those of others as little as those that are none', async () => {
+    for (const [user, messageId] of [
+      ['bank-1', 'of-the-bank'],
+      ['shop-1', 'of-the-shop'],
+    ] as const)
+      await node.push({ ...order, toUniqueId: user, messageId });
+    const trace = (id: string): Promise<unknown> => node.get(`/websocket/messages/${id}`, SHOP);
+    expect(await trace('of-the-shop')).toMatchObject({ status: 200 });
+    const [hidden, none] = [await trace('of-the-bank'), await trace('of-nobody')];
+    expect(hidden).toMatchObject({ status: 404 });
+    expect({ ...(hidden as object), headers: undefined }).toEqual({
+      ...(none as object),
+      headers: undefined,
     });
-    expect(await node.get(path, SHOP)).toMatchObject(refusal('messageId'));
+    expect(await node.get('/websocket/messages/of-the-bank')).toMatchObject({ status: 200 });
+  });
+
+  it('is granted what it may do where a mapper writes null for what it does not ask for', async () => {
+    const nulls = { businessTypes: null, clientToClient: null, multicast: null, broadcast: null };
+    const asked = { uniqueId: 'shop-1', tags: null, businesses: null, ttl: null, ...nulls };
+    const { data } = await node.post<string>('/websocket/token', asked, SHOP);
+    const client = await welcomed(TestClient.connect(node.socketUrl(tokenOf(data))));
     client.close();
   });
 });

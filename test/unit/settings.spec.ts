@@ -145,8 +145,32 @@ describe('the settings', () => {
     ['backend:businessTypes:order.**', 'with a pattern that is none'],
     ['backend:users:', 'without a pattern'],
     ['backend:users:a+', 'with an empty pattern'],
+    ['backend:users:shop-* + kiosk', 'with blanks around a pattern'],
+    ['backend:users:shop-*-eu', 'with a star in a name'],
+    [`backend:businessTypes:${Array.from({ length: 33 }, () => 'a').join('+')}`, 'too many'],
   ])('refuse the limit %s, %s', (SERVICE_LIMITS) => {
     expect(() => readSettings({ ...production, SERVICE_LIMITS })).toThrow(/^SERVICE_LIMITS\b/);
+  });
+
+  it('refuse one key of two services, whose limits would be those of either', () => {
+    const { SERVICE_KEYS } = production;
+    const twice = `${SERVICE_KEYS},${SERVICE_KEYS.replace('backend', 'other')}`;
+    expect(() => readSettings({ ...production, SERVICE_KEYS: twice })).toThrow(/^SERVICE_KEYS\b/);
+  });
+
+  it.each(['10.0.0.0/33', '10.0.0.0/', 'proxy.local', '2001:db8::/129', '10.0.0.0/8/8'])(
+    'refuse %s as a trusted proxy',
+    (TRUSTED_PROXIES) => {
+      expect(() => readSettings({ TRUSTED_PROXIES })).toThrow(/^TRUSTED_PROXIES\b/);
+    },
+  );
+
+  it('read proxies by their address or their network', () => {
+    const { addresses } = readSettings({ TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::1' }).websocket;
+    expect(addresses.trustedProxies).toEqual([
+      { network: '10.0.0.0', bits: 8, family: 'ipv4' },
+      { network: '2001:db8::1', bits: 128, family: 'ipv6' },
+    ]);
   });
 
   it('give every key of a service its limits, several of a kind together', () => {

@@ -1,3 +1,5 @@
+import type { Address } from '../../domain/routing/service-reach';
+
 /** Whose connections are looked for; `clientType` empty = of every type. */
 export interface ConnectionQuery {
   readonly uniqueId: string;
@@ -29,6 +31,8 @@ export interface MessageQuery {
 /** A message, as a node tells of it; times in ms since epoch. */
 export interface FoundMessage {
   readonly cursor: string;
+  /** Absent from a node of a build before. */
+  readonly address?: Address;
   /** False for a message to many, of which each partition of the log has a copy. */
   readonly isUnicast: boolean;
   /** 0 when its publisher did not say. */

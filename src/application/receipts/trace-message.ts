@@ -1,6 +1,8 @@
 import { Refusal } from '../../domain/errors';
 import { NODE_SENDER } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
+import type { Address, ServiceReach } from '../../domain/routing/service-reach';
+import type { DeliveredBody } from '../../protocol/unified-body';
 import type { LogFollower } from '../log/log-follower';
 import type { LogProbe } from '../log/log-probe';
 import type { Clock } from '../ports/clock';
@@ -40,13 +42,19 @@ export class TraceMessage {
    * Asks every node. Rejects with NOT_FOUND when none has the message, with UNKNOWN_OUTCOME when a node that may have it did
    * not answer, and with UNAVAILABLE when they cannot be asked. `sender`: see MessageQuery.
    */
-  async execute(messageId: string, sender: string | undefined): Promise<MessageTrace> {
+  async execute(
+    messageId: string,
+    sender: string | undefined,
+    reach: ServiceReach,
+  ): Promise<MessageTrace> {
     const query = { messageId, sender };
+    // What is not for the service is as if it were not there: ids that nodes make can be counted up.
+    const isTheirs = ({ address }: FoundMessage): boolean => reach.covers(address);
     let { messages, partial } = await this.nodes.trace({ ...query, forSure: false });
     // What was confirmed a moment ago may not have been read.
-    if (messages.length === 0)
+    if (!messages.some(isTheirs))
       ({ messages, partial } = await this.nodes.trace({ ...query, forSure: true }));
-    const [first] = messages;
+    const first = messages.find(isTheirs);
     if (first !== undefined) {
       const same = messages.filter((one) => !one.isUnicast || one.cursor === first.cursor);
       return this.sumUp(messageId, first, same, partial);
@@ -72,12 +80,14 @@ export class TraceMessage {
     if (held === undefined) return undefined;
     const receipt = this.receipts.of(held);
     const { offset, timestamp } = held.cursor;
-    const [audience, now] = [audienceOf(this.follower.bodyOf(held)), this.clock.now()];
+    const body = this.follower.bodyOf(held);
+    const [audience, now] = [audienceOf(body), this.clock.now()];
     const connections = held.isLate
       ? 0
       : delivery.count(audience, (one) => one.wasSent(audience, offset, held.expiresAt, now));
     return {
       cursor: held.cursor.toString(),
+      address: addressOf(body),
       isUnicast: audience.kind === 'unicast',
       loggedAt: timestamp,
       expiresAt: held.expiresAt,
@@ -121,4 +131,9 @@ export class TraceMessage {
     if (connections > 0) return 'delivered';
     return expiresAt !== 0 && expiresAt < this.clock.now() ? 'expired' : 'accepted';
   }
+}
+
+function addressOf(body: DeliveredBody): Address {
+  const { sendType, businessType, fromUniqueId, toUniqueId, tags, businesses } = body;
+  return { sendType, businessType, fromUniqueId, toUniqueId, tags, businesses };
 }

@@ -1,4 +1,4 @@
-import type { UnifiedBody } from '../../protocol/unified-body';
+import type { SendType } from '../../protocol/unified-body';
 import { Refusal } from '../errors';
 import { DEFAULT_GRANTS, type Grants } from './send-permission';
 import { fitsTopic } from './topic-pattern';
@@ -11,6 +11,16 @@ export interface ServiceLimits {
   readonly users?: readonly string[];
   /** The same of tags and businesses. */
   readonly labels?: readonly string[];
+}
+
+/** What of a message says whom it concerns; what another program has published may have null there. */
+export interface Address {
+  readonly sendType: SendType;
+  readonly businessType: string;
+  readonly fromUniqueId?: string | null | undefined;
+  readonly toUniqueId?: string | null | undefined;
+  readonly tags?: readonly string[] | null | undefined;
+  readonly businesses?: readonly string[] | null | undefined;
 }
 
 /** What of a token a service's limits bear on. */
@@ -26,23 +36,27 @@ export interface TokenWish {
  * is denied.
  */
 export class ServiceReach {
-  constructor(private readonly limits: ServiceLimits) {}
+  private readonly isLimited: boolean;
+
+  constructor(private readonly limits: ServiceLimits) {
+    this.isLimited = Object.keys(limits).length > 0;
+  }
 
   /** Throws FORBIDDEN with the field that would have to change. */
-  checkPush(body: UnifiedBody): void {
-    const { businessTypes } = this.limits;
-    if (businessTypes !== undefined && !fitsAny(businessTypes, body.businessType))
-      throw forbidden('businessType');
-    // The sender of a message may be sent its receipts.
-    if (body.fromUniqueId !== undefined) this.checkUser(body.fromUniqueId, 'fromUniqueId');
-    if (body.sendType === 'UNICAST') this.checkUser(body.toUniqueId ?? '', 'toUniqueId');
-    else if (!this.mayAddress(body)) throw forbidden('sendType');
+  checkPush(address: Address): void {
+    const field = this.beyond(address);
+    if (field !== undefined) throw forbidden(field);
+  }
+
+  /** True for a message that the service might have pushed; one of which nothing is known is none of a limited service's. */
+  covers(address: Address | undefined): boolean {
+    if (!this.isLimited) return true;
+    return address !== undefined && this.beyond(address) === undefined;
   }
 
   /** Throws FORBIDDEN when the user is none of the service's. */
   checkUser(uniqueId: string, field = 'uniqueId'): void {
-    const { users } = this.limits;
-    if (users !== undefined && !startsAny(users, uniqueId)) throw forbidden(field);
+    if (!this.hasUser(uniqueId)) throw forbidden(field);
   }
 
   /**
@@ -51,8 +65,8 @@ export class ServiceReach {
    */
   grantsOf({ uniqueId, tags, businesses, grants = {} }: TokenWish): Grants {
     this.checkUser(uniqueId);
-    if (!this.holdsAll(tags)) throw forbidden('tags');
-    if (!this.holdsAll(businesses)) throw forbidden('businesses');
+    if (!this.hasAll(tags)) throw forbidden('tags');
+    if (!this.hasAll(businesses)) throw forbidden('businesses');
     const { businessTypes = DEFAULT_GRANTS.businessTypes } = this.limits;
     const granted = { ...DEFAULT_GRANTS, businessTypes, ...grants };
     if (!granted.businessTypes.every((one) => fitsAny(businessTypes, one)))
@@ -70,22 +84,46 @@ export class ServiceReach {
       if (granted[field] && isLimited) throw forbidden(field);
   }
 
-  /** Many at once: who does not hold a label of the service's is not among them. */
-  private mayAddress({ sendType, tags = [], businesses = [] }: UnifiedBody): boolean {
-    const { users, labels } = this.limits;
-    if (users === undefined && labels === undefined) return true;
-    if (labels === undefined || sendType === 'BROADCAST') return false;
-    return [tags, businesses].some((wanted) => wanted.length > 0 && this.holdsAll(wanted));
+  /** The field that goes beyond the limits; undefined when none does. */
+  private beyond(address: Address): keyof Address | undefined {
+    const { businessTypes } = this.limits;
+    if (businessTypes !== undefined && !fitsAny(businessTypes, address.businessType))
+      return 'businessType';
+    // The sender of a message may be sent its receipts.
+    const from = address.fromUniqueId ?? '';
+    if (from !== '' && !this.hasUser(from)) return 'fromUniqueId';
+    return this.beyondRecipients(address);
   }
 
-  private holdsAll(wanted: readonly string[]): boolean {
+  private beyondRecipients(address: Address): keyof Address | undefined {
+    const { users, labels } = this.limits;
+    if (address.sendType === 'UNICAST')
+      return this.hasUser(address.toUniqueId ?? '') ? undefined : 'toUniqueId';
+    if (users === undefined && labels === undefined) return undefined;
+    if (labels === undefined || address.sendType === 'BROADCAST') return 'sendType';
+    return this.beyondLabels(address.tags ?? [], address.businesses ?? []);
+  }
+
+  /** Who does not hold one of each is not among the recipients, so one kind that is all its own will do. */
+  private beyondLabels(
+    tags: readonly string[],
+    businesses: readonly string[],
+  ): keyof Address | undefined {
+    const isOwn = [tags, businesses].some((wanted) => wanted.length > 0 && this.hasAll(wanted));
+    if (isOwn) return undefined;
+    return tags.length > 0 ? 'tags' : 'businesses';
+  }
+
+  private hasUser(uniqueId: string): boolean {
+    const { users } = this.limits;
+    return users === undefined || startsAny(users, uniqueId);
+  }
+
+  private hasAll(wanted: readonly string[]): boolean {
     const { labels } = this.limits;
     return labels === undefined || wanted.every((label) => startsAny(labels, label));
   }
 }
-
-/** Of a service without limits. */
-export const EVERYTHING = new ServiceReach({});
 
 function fitsAny(patterns: readonly string[], text: string): boolean {
   return patterns.some((pattern) => fitsTopic(pattern, text));

@@ -51,8 +51,6 @@ export class MessagesController {
     @Reach() reach: ServiceReach,
   ): Promise<Answer<MessageTrace>> {
     if (fromUniqueId !== undefined) reach.checkUser(fromUniqueId, 'fromUniqueId');
-    const trace = await this.trace.execute(messageId, fromUniqueId);
-    if (trace.acknowledged !== undefined) reach.checkUser(trace.acknowledged.uniqueId, 'messageId');
-    return success(trace);
+    return success(await this.trace.execute(messageId, fromUniqueId, reach));
   }
 }

@@ -65,9 +65,10 @@ function grantsOf({
   broadcast,
 }: TokenRequestDto): Partial<Grants> {
   return {
-    ...(businessTypes !== undefined && { businessTypes }),
-    ...(clientToClient !== undefined && { clientToClient }),
-    ...(multicast !== undefined && { multicast }),
-    ...(broadcast !== undefined && { broadcast }),
+    // Many JSON mappers write null for what is absent, and the DTO's rules let it pass.
+    ...(businessTypes && { businessTypes }),
+    ...(clientToClient === true && { clientToClient }),
+    ...(multicast === true && { multicast }),
+    ...(broadcast === true && { broadcast }),
   };
 }

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 
 import type { Clock } from '../../application/ports/clock';
 import { clientAddress } from './client-address';
 
 /** How much one address may have; 0 = any number. */
 export interface AddressSettings {
-  /** Connections at this node at a time, those that are not decided about and those that are refused included. */
+  /** Connections of WebSockets at this node at a time, those that are not decided about and those that are refused included. */
   readonly maxConnections: number;
-  /** Handshakes a second at this node. */
+  /** Upgrades in each second of the clock at this node. */
   readonly rate: number;
   /** Whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly Subnet[];
@@ -21,6 +21,16 @@ export interface Subnet {
   readonly family: 'ipv4' | 'ipv6';
 }
 
+/** Reads `10.0.0.0/8`, or an address as a network of its own; undefined for anything else. */
+export function readSubnet(value: string): Subnet | undefined {
+  const [, network = '', bitText] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
+  const version = isIP(network);
+  if (version === 0) return undefined;
+  const most = version === 4 ? 32 : 128;
+  const bits = Number(bitText ?? most);
+  return bits > most ? undefined : { network, bits, family: version === 4 ? 'ipv4' : 'ipv6' };
+}
+
 /** ms over which handshakes are counted. */
 const SECOND = 1000;
 
@@ -30,11 +40,19 @@ export class AddressLimits {
   private readonly open = new Map<string, number>();
   private readonly handshakes = new Map<string, number>();
   private since = 0;
+  private readonly addresses = new WeakMap<Socket, string>();
+  /** One for all sockets: a closure would be kept for each of them. */
+  private readonly closed: (this: Socket) => void;
 
   constructor(
     private readonly settings: AddressSettings,
     private readonly clock: Clock,
   ) {
+    const { addresses } = this;
+    const release = this.release.bind(this);
+    this.closed = function (this: Socket) {
+      release(addresses.get(this) ?? '');
+    };
     if (settings.trustedProxies.length === 0) return;
     this.trusted = new BlockList();
     for (const { network, bits, family } of settings.trustedProxies)
@@ -51,15 +69,9 @@ export class AddressLimits {
     const open = this.open.get(address) ?? 0;
     if (open >= maxConnections) return false;
     this.open.set(address, open + 1);
-    request.socket.once('close', () => {
-      this.release(address);
-    });
+    this.addresses.set(request.socket, address);
+    request.socket.once('close', this.closed);
     return true;
-  }
-
-  /** Addresses that have a connection. */
-  get size(): number {
-    return this.open.size;
   }
 
   /** Those of this second, this one included. */

@@ -1,12 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { type BlockList, isIP, isIPv6 } from 'node:net';
+import { type BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** Groups of an IPv6 address that name a network (RFC 4291 2.5.4); a host takes others of it as it likes. */
 const NETWORK = 4;
 const GROUPS = 8;
-/** An IPv4 address as IPv6 writes it (RFC 4291 2.5.5.2). */
-const MAPPED = /^::ffff:(\d+(?:\.\d+){3})$/i;
-
+/** An IPv4 address as IPv6 (RFC 4291 2.5.5.2), in the one form in which URL writes IPv6 addresses (WHATWG URL 3.5). */
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 /** `[2001:db8::1]:443`, `192.0.2.1:443`. */
 const WITH_PORT = /^(?:\[([^\]]+)\](?::\d+)?|([\d.]+):\d+)$/;
 
@@ -33,21 +32,27 @@ function isTrusted(address: string, trusted: BlockList): boolean {
   return trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
-/** Without a zone (RFC 4007) and the port that some proxies add, and IPv4 as such. */
+/** Without a zone (RFC 4007) and the port that some proxies add; IPv6 as URL writes it, IPv4 as such. */
 function plain(text: string): string {
   const [, bracketed, dotted] = WITH_PORT.exec(text) ?? [];
-  const address = bracketed ?? dotted ?? text;
-  const [, mapped] = MAPPED.exec(address) ?? [];
-  return mapped ?? address.replace(/%.*$/, '');
+  const address = (bracketed ?? dotted ?? text).replace(/%.*$/, '');
+  if (!isIPv6(address)) return address;
+  const written = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [, high, low] = MAPPED.exec(written) ?? [];
+  if (high === undefined || low === undefined) return written;
+  const bytes = [high, low].flatMap((group) => [
+    parseInt(group, 16) >> 8,
+    parseInt(group, 16) & 255,
+  ]);
+  return bytes.join('.');
 }
 
 function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = [], tail] = address
-    .split('::')
-    .map((part) => part.split(':').filter((group) => group !== ''));
+  // A text of its own: a part of the header would keep all of it for as long as the connection is counted.
+  if (isIPv4(address)) return address.split('.').map(Number).join('.');
+  if (!isIPv6(address)) return '';
+  const [head = [], tail] = address.split('::').map((part) => part.split(':').filter(Boolean));
   const zeros = tail === undefined ? 0 : GROUPS - head.length - tail.length;
   const groups = [...head, ...Array.from({ length: zeros }, () => '0'), ...(tail ?? [])];
-  const network = groups.slice(0, NETWORK).map((group) => parseInt(group, 16).toString(16));
-  return `${network.join(':')}::/64`;
+  return `${groups.slice(0, NETWORK).join(':')}::/64`;
 }

@@ -7,6 +7,7 @@ import type {
 } from '../../../src/application/ports/nodes';
 import type { Receipts } from '../../../src/application/receipts/receipts';
 import { TraceMessage } from '../../../src/application/receipts/trace-message';
+import { ServiceReach } from '../../../src/domain/routing/service-reach';
 import { aMessage } from '../../support/message.builder';
 import { ReadingNode } from '../../support/reading-node';
 
@@ -49,7 +50,7 @@ class Traced extends ReadingNode {
   }
 
   ask(): ReturnType<TraceMessage['execute']> {
-    return this.trace.execute('m1', undefined);
+    return this.trace.execute('m1', undefined, new ServiceReach({}));
   }
 
   async connections(messageId: string, forSure = false): Promise<number | undefined> {

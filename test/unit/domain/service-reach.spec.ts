@@ -1,6 +1,5 @@
 import type { Refusal } from '../../../src/domain/errors';
 import {
-  EVERYTHING,
   type ServiceLimits,
   ServiceReach,
   type TokenWish,
@@ -62,8 +61,8 @@ describe('the reach of a service', () => {
     expect(push({ ...multicast, tags: ['shop-vip'] })).toBeUndefined();
     expect(push({ ...multicast, tags: ['shop-vip'], businesses: ['charging'] })).toBeUndefined();
     expect(push({ ...multicast, businesses: ['shop-a'] })).toBeUndefined();
-    expect(push({ ...multicast, tags: ['shop-vip', 'vip'] })).toBe('sendType');
-    expect(push({ ...multicast, businesses: ['charging'] })).toBe('sendType');
+    expect(push({ ...multicast, tags: ['shop-vip', 'vip'] })).toBe('tags');
+    expect(push({ ...multicast, businesses: ['charging'] })).toBe('businesses');
     expect(push({ sendType: 'BROADCAST' })).toBe('sendType');
   });
 
@@ -74,6 +73,14 @@ describe('the reach of a service', () => {
         users.checkPush({ ...unicast, sendType: 'MULTICAST', tags: ['shop-vip'] });
       }),
     ).toBe('sendType');
+  });
+
+  it('covers what it might have pushed, and nothing that is not known', () => {
+    expect(reach.covers(unicast)).toBe(true);
+    expect(reach.covers({ ...unicast, fromUniqueId: null, tags: null })).toBe(true);
+    expect(reach.covers({ ...unicast, toUniqueId: null })).toBe(false);
+    expect(reach.covers({ ...unicast, toUniqueId: 'bank-7' })).toBe(false);
+    expect(reach.covers(undefined)).toBe(false);
   });
 
   it('covers tokens of its users with its labels', () => {
@@ -107,10 +114,12 @@ describe('the reach of a service', () => {
   });
 
   it('is everything without limits', () => {
+    const reaching = new ServiceReach({});
     const everything = { clientToClient: true, multicast: true, broadcast: true };
-    EVERYTHING.checkPush({ ...unicast, sendType: 'BROADCAST', fromUniqueId: 'anybody' });
-    EVERYTHING.checkPush({ ...unicast, sendType: 'MULTICAST', tags: ['any'] });
-    expect(EVERYTHING.grantsOf({ ...wish, tags: ['any'], grants: everything })).toEqual({
+    reaching.checkPush({ ...unicast, sendType: 'BROADCAST', fromUniqueId: 'anybody' });
+    reaching.checkPush({ ...unicast, sendType: 'MULTICAST', tags: ['any'] });
+    expect(reaching.covers(undefined)).toBe(true);
+    expect(reaching.grantsOf({ ...wish, tags: ['any'], grants: everything })).toEqual({
       ...DEFAULT_GRANTS,
       ...everything,
     });

@@ -5,6 +5,7 @@ import { BlockList } from 'node:net';
 import {
   AddressLimits,
   type AddressSettings,
+  readSubnet,
 } from '../../../src/interface/websocket/address-limits';
 import { clientAddress } from '../../../src/interface/websocket/client-address';
 import { FakeClock } from '../../support/fake-clock';
@@ -14,7 +15,7 @@ interface Coming {
   leave(): void;
 }
 
-function coming(remoteAddress: string, forwarded?: string): Coming {
+function coming(remoteAddress: string | undefined, forwarded?: string): Coming {
   const socket = Object.assign(new EventEmitter(), { remoteAddress });
   const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
   return {
@@ -60,6 +61,8 @@ describe('the address of a client', () => {
     ['2001:0DB8::1:0:0:0:5', '2001:db8:0:1::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
+    ['0:0:0:0:0:ffff:198.51.100.1', '198.51.100.1'],
+    ['::FFFF:c633:6401', '198.51.100.1'],
     ['2001:db8:1:2:3:4:5::', '2001:db8:1:2::/64'],
   ])('counts by its network: %s', (address, expected) => {
     expect(clientAddress(coming(address).request, undefined)).toBe(expected);
@@ -85,13 +88,26 @@ describe('the limits of an address', () => {
     expect(two.admit(coming('192.0.2.7').request)).toBe(false);
   });
 
-  it('forget an address that has none', () => {
-    const two = limits({ maxConnections: 2 });
-    const all = Array.from({ length: 100 }, (_, i) => coming(`192.0.2.${String(i)}`));
-    for (const { request } of all) two.admit(request);
-    expect(two.size).toBe(100);
-    for (const one of all) one.leave();
-    expect(two.size).toBe(0);
+  it('believe a trusted proxy, of a network or alone, and no stranger', () => {
+    const trustedProxies = [readSubnet('10.0.0.0/8'), readSubnet('192.0.2.1')].filter(
+      (one) => one !== undefined,
+    );
+    const one = limits({ maxConnections: 1, trustedProxies });
+    const admits = (address: string, forwarded: string): boolean =>
+      one.admit(coming(address, forwarded).request);
+    expect(admits('10.1.2.3', '198.51.100.1')).toBe(true);
+    expect(admits('192.0.2.1', '198.51.100.2')).toBe(true);
+    expect(admits('10.9.9.9', '198.51.100.2')).toBe(false);
+    expect(admits('192.0.2.2', '198.51.100.3')).toBe(true);
+    expect(admits('192.0.2.2', '198.51.100.4')).toBe(false);
+  });
+
+  it('take a socket that is gone already for one without an address', () => {
+    const one = limits({ maxConnections: 1 });
+    const gone = coming(undefined);
+    expect(one.admit(gone.request)).toBe(true);
+    gone.leave();
+    expect(one.admit(coming(undefined).request)).toBe(true);
   });
 
   it('take no more handshakes of it in a second', () => {
