@@ -22,6 +22,7 @@ import { FollowedLog, HandlerLog } from './application/log/followed-log';
 import { LogFollower } from './application/log/log-follower';
 import { logProviders } from './application/log/log-providers';
 import { LogProbe } from './application/log/log-probe';
+import { ClockWatch } from './application/observation/clock-watch';
 import { LiveFigures } from './application/observation/live-figures';
 import { FrameEncoder } from './application/ports/client-channel';
 import { Clock } from './application/ports/clock';
@@ -194,6 +195,7 @@ function interfaceProviders(settings: Settings): Provider[] {
     WirepostGateway,
     { provide: SocketUrls, useValue: { bases: websocket.publicUrls } satisfies SocketUrls },
     provide(LiveFigures, [Metrics, Clock], (metrics, clock) => new LiveFigures(metrics, clock)),
+    provide(ClockWatch, [LogFollower, Clock], (follower, clock) => new ClockWatch(follower, clock)),
     { provide: Willingness, useExisting: WirepostNode },
     {
       provide: APP_GUARD,
@@ -324,6 +326,7 @@ export class WirepostApp {
         ...window,
         logLagSeconds: () => probe.lag / 1000,
         logBlocked: () => (probe.blocked ? 1 : 0),
+        clockBehindSeconds: () => this.nest.get(ClockWatch).behind / 1000,
         revocationsLagSeconds: () => ended.lag / 1000,
         claims: () => handlerLog.claims.size,
       },

@@ -20,10 +20,10 @@ const CLAIMS_PART = 1 / 4;
 /** Invalid entries whose reason is logged; the rest of a flood is only counted. */
 const INVALID_LOGGED_PER_MINUTE = 60;
 
-/** Called with what a claim's or probe's entry decided, in the tick that read it, and when the log is another one. */
+/** Called with what a claim's or probe's entry decided, in the tick that read it, and when the log is another one; times in ms since epoch. */
 export interface LogWatcher {
   claimRead?(key: string, claimant: string, won: boolean): void;
-  probeRead?(id: string): void;
+  probeRead?(id: string, time: number): void;
   reset?(): void;
 }
 
@@ -78,7 +78,7 @@ export class LogFollower implements LogListener {
       case 'probe':
         this.metrics.count('entriesInternal');
         this.window.skip(entry);
-        for (const watcher of this.watchers) watcher.probeRead?.(entry.id);
+        for (const watcher of this.watchers) watcher.probeRead?.(entry.id, entry.time);
         return;
       case 'revocation':
         // It has a log of its own.
