@@ -84,12 +84,20 @@ class Workers {
     await this.gateway.exited();
   }
 
+  /** A worker that listens and is not ready yet sends clients elsewhere, their tokens unused; they come again, as the SDK does. */
   private async open(token: string, cursor?: string): Promise<TestClient> {
-    const client = TestClient.connect(this.gateway.socketUrl(token), { cursor });
-    await eventually(() => {
-      expect(client.welcome).toBeDefined();
-    });
-    return client;
+    return eventually(
+      async () => {
+        const client = TestClient.connect(this.gateway.socketUrl(token), { cursor });
+        await eventually(() => {
+          expect(client.welcome ?? client.closed).toBeDefined();
+        });
+        expect(client.closed?.code ?? 1013).toBe(1013);
+        expect(client.welcome).toBeDefined();
+        return client;
+      },
+      { within: STARTED },
+    );
   }
 }
 
