@@ -7,8 +7,8 @@ const MIN_KEY = 16;
 const KINDS = ['businessTypes', 'users', 'labels'] as const;
 /** Business types of one service: its tokens carry them, in a URL. */
 const MAX_BUSINESS_TYPES = 32;
-/** A name, or its beginning; a `*` elsewhere, or blanks around it, would never be what was meant. */
-const NAME_PATTERN = /^(?!\s)[^*]*\*?(?<!\s)$/;
+/** A name, or its beginning; nothing at all, a `*` elsewhere, or blanks around it, would never be what was meant. */
+const NAME_PATTERN = /^(?=\S)[^*]*\*?(?<!\s)$/;
 
 export const SERVICE_KEY_RULE = `must be name:scope+scope:key, separated by commas; scopes are ${SCOPES.join(', ')}, a key has ${String(MIN_KEY)} characters or more and no colon`;
 export const SERVICE_LIMIT_RULE = `must be name:kind:pattern+pattern, separated by commas; kinds are ${KINDS.join(', ')}; patterns are ${String(MAX_BUSINESS_TYPES)} business types at most such as order.#, or names without a plus, or beginnings of names such as shop-*`;
@@ -39,11 +39,10 @@ export function readServiceLimit(value: string): ServiceLimit | undefined {
   if (name === undefined || kind === undefined || patternText === undefined) return undefined;
   const patterns = patternText.split('+');
   const rule = kind === 'businessTypes' ? TOPIC_PATTERN : NAME_PATTERN;
-  if (!patterns.every((one) => one !== '' && rule.test(one))) return undefined;
-  return { name, kind, patterns };
+  return patterns.every((one) => rule.test(one)) ? { name, kind, patterns } : undefined;
 }
 
-/** What is wrong with the keys and limits together, as the rest of a sentence that begins with the setting; undefined when nothing is. */
+/** A sentence about what is wrong with keys and limits together; undefined when nothing is. */
 export function faultOf(keys: readonly Key[], limits: readonly ServiceLimit[]): string | undefined {
   // The limits of the one would be those of the other.
   const names = new Map<string, string>();

@@ -3,32 +3,21 @@ import { resolve } from 'node:path';
 import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
 import { aBody } from '../support/message.builder';
+import { pushBatch } from '../support/push-batch';
 import { onSharedBroker } from '../support/shared-broker';
 import { TestClient, welcomed } from '../support/test-client';
 import { SERVICE_KEY } from '../support/test-node';
-import { tokenOf } from '../support/token-of';
 
 const SHIFT = -600_000;
-const AUTHORIZED = { authorization: `Bearer ${SERVICE_KEY}` };
 
-async function tokenFor(node: GatewayProcess, user: string): Promise<string> {
-  const answer = await fetch(`${node.base}/websocket/token?uniqueId=${user}`, {
-    headers: AUTHORIZED,
-  });
-  return tokenOf(((await answer.json()) as { data: string }).data);
-}
-
-async function push(node: GatewayProcess, user: string, content: number): Promise<void> {
-  const answer = await fetch(`${node.base}/websocket/push`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...AUTHORIZED },
-    body: JSON.stringify(aBody({ toUniqueId: user, content })),
-  });
-  expect(answer.status).toBe(202);
+function push(node: GatewayProcess, user: string, content: number): Promise<void> {
+  return pushBatch(node.base, [aBody({ toUniqueId: user, content })]);
 }
 
 async function behind(node: GatewayProcess): Promise<number> {
-  const page = await (await fetch(`${node.base}/metrics`, { headers: AUTHORIZED })).text();
+  const page = await (
+    await fetch(`${node.base}/metrics`, { headers: { authorization: `Bearer ${SERVICE_KEY}` } })
+  ).text();
   return Number(/^wirepost_clock_behind_seconds (\S+)/m.exec(page)?.[1]);
 }
 
@@ -47,8 +36,8 @@ describe('two nodes, of which the clock of one is ten minutes behind', () => {
   afterAll(() => Promise.all([right.kill9(), late.kill9()]));
 
   it('deliver in one order what is pushed at both, and resume at each other without gap or repetition', async () => {
-    const there = await welcomed(TestClient.connect(right.socketUrl(await tokenFor(right, 'u'))));
-    const here = await welcomed(TestClient.connect(late.socketUrl(await tokenFor(late, 'u'))));
+    const there = await welcomed(TestClient.connect(right.socketUrl(await right.token('u'))));
+    const here = await welcomed(TestClient.connect(late.socketUrl(await late.token('u'))));
     const count = 40;
     for (let i = 0; i < count; i += 1) await push(i % 2 === 0 ? right : late, 'u', i);
     const all = Array.from({ length: count }, (_, i) => i);
@@ -85,15 +74,15 @@ describe('two nodes, of which the clock of one is ten minutes behind', () => {
   });
 
   it('let a token of the one that is behind open there, and have the page ask for another elsewhere', async () => {
-    await welcomed(TestClient.connect(late.socketUrl(await tokenFor(late, 'v'))));
-    const early = TestClient.connect(right.socketUrl(await tokenFor(late, 'v')));
+    await welcomed(TestClient.connect(late.socketUrl(await late.token('v'))));
+    const early = TestClient.connect(right.socketUrl(await late.token('v')));
     await eventually(() => {
       expect(early.closed).toEqual({ code: 4401, reason: 'token expired' });
     });
   });
 
   it('let a token open once, wherever it is tried again', async () => {
-    const token = await tokenFor(right, 'w');
+    const token = await right.token('w');
     await welcomed(TestClient.connect(late.socketUrl(token)));
     const again = TestClient.connect(right.socketUrl(token));
     await eventually(() => {

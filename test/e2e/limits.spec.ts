@@ -4,7 +4,7 @@ import Ajv from 'ajv';
 
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
-import { TestClient, welcomed } from '../support/test-client';
+import { admitted, decided, TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { JWT_SECRET, SERVICE_KEY, TestNode } from '../support/test-node';
 
@@ -22,23 +22,14 @@ describe('a node', () => {
       expect(second.closed).toEqual({ code: 1013, reason: 'too many connections' });
     });
     first.close();
-    await eventually(async () => {
-      const next = TestClient.connect(await node.url('c'));
-      await eventually(() => {
-        expect(next.welcome ?? next.closed).toBeDefined();
-      });
-      expect(next.welcome).toBeDefined();
-    });
+    await admitted(async () => TestClient.connect(await node.url('c')));
     await node.stop();
   });
 
   it('lets no burst pass its number of connections', async () => {
     const node = await TestNode.start({ MAX_CONNECTIONS: '5' });
     const urls = await Promise.all(Array.from({ length: 40 }, (_, i) => node.url(`b${String(i)}`)));
-    const clients = urls.map((url) => TestClient.connect(url));
-    await eventually(() => {
-      for (const { welcome, closed } of clients) expect(welcome ?? closed).toBeDefined();
-    });
+    const clients = await Promise.all(urls.map((url) => decided(TestClient.connect(url))));
     expect(clients.filter(({ welcome }) => welcome !== undefined)).toHaveLength(5);
     await node.stop();
   });
@@ -46,10 +37,7 @@ describe('a node', () => {
   it('closes with 1013 what a user has open beyond its number, and nobody else’s', async () => {
     const node = await TestNode.start({ MAX_USER_CONNECTIONS: '3' });
     const urls = await Promise.all(Array.from({ length: 10 }, () => node.url('many')));
-    const clients = urls.map((url) => TestClient.connect(url));
-    await eventually(() => {
-      for (const { welcome, closed } of clients) expect(welcome ?? closed).toBeDefined();
-    });
+    const clients = await Promise.all(urls.map((url) => decided(TestClient.connect(url))));
     const open = clients.filter(({ welcome }) => welcome !== undefined);
     expect(open).toHaveLength(3);
     const token = String(open[0]?.welcome?.['reconnectToken']);
@@ -60,34 +48,19 @@ describe('a node', () => {
     await welcomed(TestClient.connect(await node.url('somebody-else')));
     for (const client of open) expect(client.closed).toBeUndefined();
     open[0]?.close();
-    await eventually(async () => {
-      const next = TestClient.connect(node.socketUrl(token));
-      await eventually(() => {
-        expect(next.welcome ?? next.closed).toBeDefined();
-      });
-      expect(next.welcome).toBeDefined();
-    });
+    await admitted(() => Promise.resolve(TestClient.connect(node.socketUrl(token))));
     await node.stop();
   });
 
   it('answers 429 to what an address has open beyond its number', async () => {
     const node = await TestNode.start({ MAX_IP_CONNECTIONS: '2' });
     const urls = await Promise.all(Array.from({ length: 6 }, (_, i) => node.url(`ip${String(i)}`)));
-    const clients = urls.map((url) => TestClient.connect(url));
-    await eventually(() => {
-      for (const { welcome, status } of clients) expect(welcome ?? status).toBeDefined();
-    });
+    const clients = await Promise.all(urls.map((url) => decided(TestClient.connect(url))));
     const open = clients.filter(({ welcome }) => welcome !== undefined);
     expect(open).toHaveLength(2);
     expect(new Set(clients.map(({ status }) => status))).toEqual(new Set([undefined, 429]));
     open[0]?.close();
-    await eventually(async () => {
-      const next = TestClient.connect(await node.url('next'));
-      await eventually(() => {
-        expect(next.welcome ?? next.status).toBeDefined();
-      });
-      expect(next.welcome).toBeDefined();
-    });
+    await admitted(async () => TestClient.connect(await node.url('next')));
     await node.stop();
   });
 
@@ -95,9 +68,7 @@ describe('a node', () => {
     const node = await TestNode.start({ IP_RATE: '2' });
     const statuses = async (): Promise<(number | undefined)[]> => {
       const clients = Array.from({ length: 6 }, () => TestClient.connect(node.socketUrl('a.b.c')));
-      await eventually(() => {
-        for (const { status } of clients) expect(status).toBeDefined();
-      });
+      await Promise.all(clients.map(decided));
       return clients.map(({ status }) => status);
     };
     // All six may fall into two seconds.

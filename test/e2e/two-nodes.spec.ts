@@ -151,11 +151,7 @@ describe('a node that is killed', () => {
   it('answers SIGTERM by sending its clients elsewhere and ends with status 0', async () => {
     const env = onSharedBroker();
     const gateway = await GatewayProcess.start({ ...env, DRAIN_TIMEOUT: '1s' });
-    const response = await fetch(`${gateway.base}/websocket/token?uniqueId=u`, {
-      headers: { authorization: 'Bearer test-key-0123456789' },
-    });
-    const { data } = (await response.json()) as { data: string };
-    const client = await welcomed(TestClient.connect(gateway.socketUrl(tokenOf(data))));
+    const client = await welcomed(TestClient.connect(gateway.socketUrl(await gateway.token('u'))));
     gateway.signal('SIGTERM');
     await eventually(() => {
       expect(client.closed).toEqual({ code: 1012, reason: 'restarting' });

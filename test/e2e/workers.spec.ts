@@ -7,7 +7,7 @@ import { IMAGE_NODE } from '../support/image-node';
 import { aBody } from '../support/message.builder';
 import { freePort } from '../support/rabbitmq-node';
 import { onSharedBroker } from '../support/shared-broker';
-import { TestClient } from '../support/test-client';
+import { admitted, decided, TestClient } from '../support/test-client';
 import { SERVICE_KEY } from '../support/test-node';
 import { tokenOf } from '../support/token-of';
 
@@ -85,19 +85,12 @@ class Workers {
   }
 
   /** A worker that listens and is not ready yet sends clients elsewhere, their tokens unused; they come again, as the SDK does. */
-  private async open(token: string, cursor?: string): Promise<TestClient> {
-    return eventually(
-      async () => {
-        const client = TestClient.connect(this.gateway.socketUrl(token), { cursor });
-        await eventually(() => {
-          expect(client.welcome ?? client.closed).toBeDefined();
-        });
-        expect(client.closed?.code ?? 1013).toBe(1013);
-        expect(client.welcome).toBeDefined();
-        return client;
-      },
-      { within: STARTED },
-    );
+  private open(token: string, cursor?: string): Promise<TestClient> {
+    return admitted(async () => {
+      const client = await decided(TestClient.connect(this.gateway.socketUrl(token), { cursor }));
+      expect(client.closed?.code ?? 1013).toBe(1013);
+      return client;
+    }, STARTED);
   }
 }
 

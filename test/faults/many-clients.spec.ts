@@ -6,9 +6,7 @@ import { peakOf, residentOf } from '../support/process-memory';
 import { pushBatch } from '../support/push-batch';
 import { onSharedBroker } from '../support/shared-broker';
 import { Swarm } from '../support/swarm';
-import { TestClient } from '../support/test-client';
-import { SERVICE_KEY } from '../support/test-node';
-import { tokenOf } from '../support/token-of';
+import { TestClient, welcomed } from '../support/test-client';
 import { sound } from './results';
 import { allBack, resumed, same } from './swarm-checks';
 
@@ -100,14 +98,7 @@ describe('clients that do not read', () => {
   }, 180_000);
 
   async function connect(uniqueId: string): Promise<TestClient> {
-    const url = `${gateway.base}/websocket/token?uniqueId=${uniqueId}`;
-    const response = await fetch(url, { headers: { authorization: `Bearer ${SERVICE_KEY}` } });
-    const { data } = (await response.json()) as { data: string };
-    const client = TestClient.connect(gateway.socketUrl(tokenOf(data)));
-    await eventually(() => {
-      expect(client.welcome).toBeDefined();
-    });
-    return client;
+    return welcomed(TestClient.connect(gateway.socketUrl(await gateway.token(uniqueId))));
   }
 });
 

@@ -5,6 +5,7 @@ import { eventually } from './eventually';
 import { freePort } from './rabbitmq-node';
 import { endWithRun } from './run-folder';
 import { JWT_SECRET, SERVICE_KEY } from './test-node';
+import { tokenOf } from './token-of';
 
 /** What is run, the build of `src` when absent, and by which Node.js, that of the tests when absent. */
 interface Program {
@@ -82,6 +83,14 @@ export class GatewayProcess {
   /** What it has written to stdout and stderr. */
   get text(): string {
     return this.output;
+  }
+
+  /** A token for a user, of this gateway. */
+  async token(uniqueId: string): Promise<string> {
+    const response = await fetch(`${this.base}/websocket/token?uniqueId=${uniqueId}`, {
+      headers: { authorization: `Bearer ${SERVICE_KEY}` },
+    });
+    return tokenOf(((await response.json()) as { data: string }).data);
   }
 
   socketUrl(token: string): string {

@@ -91,6 +91,26 @@ export class TestClient {
   }
 }
 
+/** Resolves to the client when it has its welcome, or was refused or closed without one. */
+export async function decided(client: TestClient): Promise<TestClient> {
+  await eventually(() => {
+    expect(client.welcome ?? client.closed).toBeDefined();
+  });
+  return client;
+}
+
+/** Connects, again and again, until there is room for it; resolves to the client that has its welcome. */
+export function admitted(connect: () => Promise<TestClient>, within = 5000): Promise<TestClient> {
+  return eventually(
+    async () => {
+      const client = await decided(await connect());
+      expect(client.welcome).toBeDefined();
+      return client;
+    },
+    { within },
+  );
+}
+
 /** Resolves to the client when it has its welcome. */
 export async function welcomed(client: TestClient): Promise<TestClient> {
   await eventually(() => {

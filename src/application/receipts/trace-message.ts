@@ -6,7 +6,13 @@ import type { DeliveredBody } from '../../protocol/unified-body';
 import type { LogFollower } from '../log/log-follower';
 import type { LogProbe } from '../log/log-probe';
 import type { Clock } from '../ports/clock';
-import type { Acknowledged, FoundMessage, MessageQuery, Nodes } from '../ports/nodes';
+import type {
+  Acknowledged,
+  FoundMessage,
+  FoundMessages,
+  MessageQuery,
+  Nodes,
+} from '../ports/nodes';
 import type { Receipts } from './receipts';
 
 /** How far a message got: in the log, at some connection, acknowledged, or expired with neither. */
@@ -48,13 +54,11 @@ export class TraceMessage {
     reach: ServiceReach,
   ): Promise<MessageTrace> {
     const query = { messageId, sender };
-    // What is not for the service is as if it were not there: ids that nodes make can be counted up.
-    const isTheirs = ({ address }: FoundMessage): boolean => reach.covers(address);
-    let { messages, partial } = await this.nodes.trace({ ...query, forSure: false });
+    let { messages, partial } = await this.ask({ ...query, forSure: false }, reach);
     // What was confirmed a moment ago may not have been read.
-    if (!messages.some(isTheirs))
-      ({ messages, partial } = await this.nodes.trace({ ...query, forSure: true }));
-    const first = messages.find(isTheirs);
+    if (messages.length === 0)
+      ({ messages, partial } = await this.ask({ ...query, forSure: true }, reach));
+    const [first] = messages;
     if (first !== undefined) {
       const same = messages.filter((one) => !one.isUnicast || one.cursor === first.cursor);
       return this.sumUp(messageId, first, same, partial);
@@ -70,6 +74,12 @@ export class TraceMessage {
     if (found !== undefined || !query.forSure) return found;
     await this.probe.probe();
     return this.lookAtOnce(query);
+  }
+
+  /** What is not for the service is as if it were not there: ids that nodes make can be counted up. */
+  private async ask(query: MessageQuery, reach: ServiceReach): Promise<FoundMessages> {
+    const { messages, partial } = await this.nodes.trace(query);
+    return { messages: messages.filter(({ address }) => reach.covers(address)), partial };
   }
 
   private lookAtOnce({ messageId, sender }: MessageQuery): FoundMessage | undefined {

@@ -36,11 +36,7 @@ export interface TokenWish {
  * is denied.
  */
 export class ServiceReach {
-  private readonly isLimited: boolean;
-
-  constructor(private readonly limits: ServiceLimits) {
-    this.isLimited = Object.keys(limits).length > 0;
-  }
+  constructor(private readonly limits: ServiceLimits) {}
 
   /** Throws FORBIDDEN with the field that would have to change. */
   checkPush(address: Address): void {
@@ -50,8 +46,8 @@ export class ServiceReach {
 
   /** True for a message that the service might have pushed; one of which nothing is known is none of a limited service's. */
   covers(address: Address | undefined): boolean {
-    if (!this.isLimited) return true;
-    return address !== undefined && this.beyond(address) === undefined;
+    if (address === undefined) return Object.keys(this.limits).length === 0;
+    return this.beyond(address) === undefined;
   }
 
   /** Throws FORBIDDEN when the user is none of the service's. */
@@ -69,7 +65,7 @@ export class ServiceReach {
     if (!this.hasAll(businesses)) throw forbidden('businesses');
     const { businessTypes = DEFAULT_GRANTS.businessTypes } = this.limits;
     const granted = { ...DEFAULT_GRANTS, businessTypes, ...grants };
-    if (!granted.businessTypes.every((one) => fitsAny(businessTypes, one)))
+    if (!granted.businessTypes.every((one) => fitsTopic(businessTypes, one)))
       throw forbidden('businessTypes');
     this.checkRecipients(granted);
     return granted;
@@ -77,17 +73,16 @@ export class ServiceReach {
 
   /** A client reaches whom it names, and every label. */
   private checkRecipients(granted: Grants): void {
-    const { users, labels } = this.limits;
-    if (granted.clientToClient && users !== undefined) throw forbidden('clientToClient');
-    const isLimited = users !== undefined || labels !== undefined;
+    if (granted.clientToClient && this.limits.users !== undefined)
+      throw forbidden('clientToClient');
     for (const field of ['multicast', 'broadcast'] as const)
-      if (granted[field] && isLimited) throw forbidden(field);
+      if (granted[field] && !this.reachesEverybody) throw forbidden(field);
   }
 
   /** The field that goes beyond the limits; undefined when none does. */
   private beyond(address: Address): keyof Address | undefined {
     const { businessTypes } = this.limits;
-    if (businessTypes !== undefined && !fitsAny(businessTypes, address.businessType))
+    if (businessTypes !== undefined && !fitsTopic(businessTypes, address.businessType))
       return 'businessType';
     // The sender of a message may be sent its receipts.
     const from = address.fromUniqueId ?? '';
@@ -96,11 +91,10 @@ export class ServiceReach {
   }
 
   private beyondRecipients(address: Address): keyof Address | undefined {
-    const { users, labels } = this.limits;
     if (address.sendType === 'UNICAST')
       return this.hasUser(address.toUniqueId ?? '') ? undefined : 'toUniqueId';
-    if (users === undefined && labels === undefined) return undefined;
-    if (labels === undefined || address.sendType === 'BROADCAST') return 'sendType';
+    if (this.reachesEverybody) return undefined;
+    if (this.limits.labels === undefined || address.sendType === 'BROADCAST') return 'sendType';
     return this.beyondLabels(address.tags ?? [], address.businesses ?? []);
   }
 
@@ -114,6 +108,11 @@ export class ServiceReach {
     return tags.length > 0 ? 'tags' : 'businesses';
   }
 
+  private get reachesEverybody(): boolean {
+    const { users, labels } = this.limits;
+    return users === undefined && labels === undefined;
+  }
+
   private hasUser(uniqueId: string): boolean {
     const { users } = this.limits;
     return users === undefined || startsAny(users, uniqueId);
@@ -123,10 +122,6 @@ export class ServiceReach {
     const { labels } = this.limits;
     return labels === undefined || wanted.every((label) => startsAny(labels, label));
   }
-}
-
-function fitsAny(patterns: readonly string[], text: string): boolean {
-  return patterns.some((pattern) => fitsTopic(pattern, text));
 }
 
 function startsAny(patterns: readonly string[], text: string): boolean {

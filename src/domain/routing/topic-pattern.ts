@@ -1,12 +1,14 @@
 /** Words and wildcards, as RabbitMQ's topic exchange knows them: `*` one word, `#` any number of words. */
 export const TOPIC_PATTERN = /^(?:[A-Za-z0-9_-]+|\*|#)(?:\.(?:[A-Za-z0-9_-]+|\*|#))*$/;
 
-/**
- * True when the pattern fits a business type, or everything that another pattern fits. What does not fit is tried again one word
- * later behind the last `#` only: no pattern takes more than words × words steps.
- */
-export function fitsTopic(patternText: string, text: string): boolean {
-  const [pattern, words] = [patternText.split('.'), text.split('.')];
+/** True when one of the patterns fits a business type, or everything that another pattern fits. */
+export function fitsTopic(patterns: readonly string[], text: string): boolean {
+  const words = text.split('.');
+  return patterns.some((pattern) => fits(pattern.split('.'), words));
+}
+
+/** What does not fit is tried again one word later behind the last `#` only: no pattern takes more than words × words steps. */
+function fits(pattern: readonly string[], words: readonly string[]): boolean {
   let [p, w, hash, from] = [0, 0, -1, 0];
   while (w < words.length) {
     if (pattern[p] === '#') {

@@ -67,8 +67,8 @@ function grantsOf({
   return {
     // Many JSON mappers write null for what is absent, and the DTO's rules let it pass.
     ...(businessTypes && { businessTypes }),
-    ...(clientToClient === true && { clientToClient }),
-    ...(multicast === true && { multicast }),
-    ...(broadcast === true && { broadcast }),
+    clientToClient: clientToClient === true,
+    multicast: multicast === true,
+    broadcast: broadcast === true,
   };
 }

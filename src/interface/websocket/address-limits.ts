@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, type Socket } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 
 import type { Clock } from '../../application/ports/clock';
 import { clientAddress } from './client-address';
@@ -40,19 +40,11 @@ export class AddressLimits {
   private readonly open = new Map<string, number>();
   private readonly handshakes = new Map<string, number>();
   private since = 0;
-  private readonly addresses = new WeakMap<Socket, string>();
-  /** One for all sockets: a closure would be kept for each of them. */
-  private readonly closed: (this: Socket) => void;
 
   constructor(
     private readonly settings: AddressSettings,
     private readonly clock: Clock,
   ) {
-    const { addresses } = this;
-    const release = this.release.bind(this);
-    this.closed = function (this: Socket) {
-      release(addresses.get(this) ?? '');
-    };
     if (settings.trustedProxies.length === 0) return;
     this.trusted = new BlockList();
     for (const { network, bits, family } of settings.trustedProxies)
@@ -69,8 +61,9 @@ export class AddressLimits {
     const open = this.open.get(address) ?? 0;
     if (open >= maxConnections) return false;
     this.open.set(address, open + 1);
-    this.addresses.set(request.socket, address);
-    request.socket.once('close', this.closed);
+    request.socket.once('close', () => {
+      this.release(address);
+    });
     return true;
   }
 

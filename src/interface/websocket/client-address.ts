@@ -40,11 +40,8 @@ function plain(text: string): string {
   const written = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [, high, low] = MAPPED.exec(written) ?? [];
   if (high === undefined || low === undefined) return written;
-  const bytes = [high, low].flatMap((group) => [
-    parseInt(group, 16) >> 8,
-    parseInt(group, 16) & 255,
-  ]);
-  return bytes.join('.');
+  const bits = (parseInt(high, 16) << 16) | parseInt(low, 16);
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
 }
 
 function networkOf(address: string): string {

@@ -136,7 +136,7 @@ describe('a topic pattern', () => {
     ['#.z', 'a.b.#.z'],
     ['*.#', 'a.#'],
   ])('%s fits %s', (pattern, text) => {
-    expect(fitsTopic(pattern, text)).toBe(true);
+    expect(fitsTopic([pattern], text)).toBe(true);
   });
 
   it.each([
@@ -148,7 +148,7 @@ describe('a topic pattern', () => {
     ['#.z', 'z.#'],
     ['a.#', '#'],
   ])('%s does not fit %s', (pattern, text) => {
-    expect(fitsTopic(pattern, text)).toBe(false);
+    expect(fitsTopic([pattern], text)).toBe(false);
   });
 
   it('fits another pattern only when it fits all that the other one fits', () => {
@@ -159,10 +159,10 @@ describe('a topic pattern', () => {
     for (let i = 0; i < 12; i += 1) texts.push(...letters.map((one) => `${texts[i] ?? ''}.${one}`));
     for (const wide of patterns)
       for (const narrow of patterns)
-        if (fitsTopic(wide, narrow))
+        if (fitsTopic([wide], narrow))
           for (const text of texts)
-            if (fitsTopic(narrow, text))
-              expect([wide, narrow, text, fitsTopic(wide, text)]).toEqual([
+            if (fitsTopic([narrow], text))
+              expect([wide, narrow, text, fitsTopic([wide], text)]).toEqual([
                 wide,
                 narrow,
                 text,
