@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { LoggerService } from '@nestjs/common';
 
 import type { ToPrimary, ToWorker } from './infrastructure/observability/workers-page';
+import { endHandover } from './worker-handover';
 
 /** Exit status for a wrong configuration (EX_CONFIG of sysexits.h). */
 export const EX_CONFIG = 78;
@@ -43,7 +44,9 @@ export interface Ending {
 /** Starts one worker of this program. */
 export function fork(env: Readonly<Record<string, string>>): Worker {
   cluster.setupPrimary({ args: [...process.argv.slice(2), MARK] });
-  return cluster.fork(env);
+  const worker = cluster.fork(env);
+  endHandover(worker);
+  return worker;
 }
 
 /** True in a process that `fork` has started. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 
 import { eventually } from '../support/eventually';
 import { GatewayProcess } from '../support/gateway-process';
@@ -94,6 +95,36 @@ class Workers {
   }
 }
 
+/** Connections one after the other, each with a request: the next one comes when the last one was answered or closed. */
+class Arrivals {
+  answered = 0;
+  isOpen = false;
+  private ending = false;
+
+  constructor(private readonly port: number) {
+    this.next();
+  }
+
+  end(): void {
+    this.ending = true;
+  }
+
+  private next(): void {
+    if (this.ending) return;
+    this.isOpen = true;
+    const socket = connect(this.port, '127.0.0.1', () => {
+      socket.write('GET /health/live HTTP/1.1\r\nhost: one\r\nconnection: close\r\n\r\n');
+    });
+    socket.on('data', () => (this.answered += 1));
+    // A worker that is killed takes along those that it has.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.isOpen = false;
+      this.next();
+    });
+  }
+}
+
 // Four or more processes start in each: on a busy machine that alone takes half a minute.
 jest.setTimeout(120_000);
 
@@ -184,6 +215,33 @@ describe.each([
         const next = resumed[lost.indexOf(client)];
         expect([...client.contents, ...(next?.contents ?? [])]).toEqual([0, 1, 2]);
       }
+    });
+    await workers.stop();
+  });
+
+  it('leave no connection open that nobody answers when they are killed as clients come', async () => {
+    const workers = await Workers.start(onSharedBroker(), node);
+    const arrivals = Array.from({ length: 8 }, () => new Arrivals(workers.gateway.port));
+    for (let killed = 1; killed <= 6; killed += 1) {
+      const pid = pidsOfWorkers(workers.gateway)[0] ?? 0;
+      const answered = arrivals.map((one) => one.answered);
+      await eventually(() => {
+        for (const [i, one] of arrivals.entries())
+          expect(one.answered).toBeGreaterThan(answered[i] ?? 0);
+      });
+      process.kill(pid, 'SIGKILL');
+      await eventually(
+        () => {
+          const pids = pidsOfWorkers(workers.gateway);
+          expect(pids).not.toContain(pid);
+          expect(pids).toHaveLength(WORKERS);
+        },
+        { within: STARTED },
+      );
+    }
+    for (const one of arrivals) one.end();
+    await eventually(() => {
+      expect(arrivals.map((one) => one.isOpen)).toEqual(arrivals.map(() => false));
     });
     await workers.stop();
   });
