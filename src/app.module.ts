@@ -3,7 +3,13 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
-import { type DynamicModule, Module, type Provider, ValidationPipe } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Module,
+  type ModuleMetadata,
+  type Provider,
+  ValidationPipe,
+} from '@nestjs/common';
 import {
   APP_FILTER,
   APP_GUARD,
@@ -84,6 +90,8 @@ const ROOT = resolve(__dirname, '..');
 const BODY_LIMIT = 16 * 1024 * 1024;
 /** Characters of a path's parameter: a uniqueId of signs that take twelve each in a URL. */
 const MAX_PARAM = 128 * 12;
+type BusinessModules = Readonly<NonNullable<ModuleMetadata['imports']>>;
+
 /** What developers add: one Nest module per business type. */
 const BUSINESS_MODULES = [
   QrcodeRefreshModule,
@@ -211,7 +219,7 @@ function interfaceProviders(settings: Settings): Provider[] {
 export class AppModule {
   static with(
     settings: Settings,
-    business: readonly (new () => object)[] = BUSINESS_MODULES,
+    business: BusinessModules = BUSINESS_MODULES,
   ): DynamicModule {
     const partitions = new Partitions(settings.partitions.count, settings.partitions.own);
     return {
@@ -343,7 +351,7 @@ export class WirepostApp {
 /** Makes a node; `business` replaces the sample modules. Nothing listens until `start`. Rejects with a TlsFilesError. */
 export async function createApp(
   settings: Settings,
-  business?: readonly (new () => object)[],
+  business?: BusinessModules,
 ): Promise<WirepostApp> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,

@@ -12,4 +12,5 @@ export type {
   Push,
   Reply,
 } from './application/handlers/business-handler';
+export type { Json, UnifiedBody } from './protocol';
 export type { Settings } from './settings';

@@ -1,9 +1,9 @@
 import { Refusal } from '../domain/errors';
 import type { Message } from '../domain/message/message';
-import type { NewEntry } from './ports/message-log';
+import type { NewMessage } from './ports/message-log';
 
 /** A message as an entry of the log; throws TOO_LARGE when its body is longer than `maxBytes`. */
-export function messageEntry(message: Message, maxBytes: number): NewEntry {
+export function messageEntry(message: Message, maxBytes: number): NewMessage {
   const body = Buffer.from(JSON.stringify(message.body));
   if (body.length > maxBytes) {
     throw new Refusal(

@@ -60,6 +60,7 @@ export class WirepostNode {
   private async shutDown(): Promise<void> {
     this.stopping = true;
     await Promise.all([this.queues.stop(this.settings.drainTimeout), this.connections.drain()]);
+    this.handlers.abandon();
     clearInterval(this.timer);
     for (const log of this.logs) await log.stop();
     await this.broker.close();

@@ -3,12 +3,12 @@ import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
 
 import { LogFollower } from '../../src/application/log/log-follower';
+import type { NewMessage } from '../../src/application/ports/message-log';
 import { Message, SERVICE } from '../../src/domain/message/message';
 import type { Subscription } from '../../src/domain/routing/audience';
 import { Partitions } from '../../src/domain/routing/partitions';
 import { BrokerUser } from '../../src/infrastructure/rabbitmq/broker-user';
 import { LogCodec } from '../../src/infrastructure/rabbitmq/log-codec';
-import type { NewMessage } from '../../src/infrastructure/rabbitmq/message-batch';
 import { PrometheusMetrics } from '../../src/infrastructure/observability/prometheus-metrics';
 import { TextFrameEncoder } from '../../src/interface/websocket/text-frame';
 import type { Cost } from './costs';

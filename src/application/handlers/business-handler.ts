@@ -1,6 +1,6 @@
 import { applyDecorators, Injectable, SetMetadata } from '@nestjs/common';
 
-import type { Json, UnifiedBody } from '../../protocol/unified-body';
+import type { UnifiedBody } from '../../protocol/unified-body';
 import type { Message } from '../../domain/message/message';
 
 export { RetryableError } from '../../domain/errors';
@@ -24,20 +24,21 @@ export interface HandlerOptions {
 export interface HandlerContext {
   /** Counts from 1. */
   readonly attempt: number;
-  /** Aborted when the attempt has timed out: stop working, the message will come again. */
+  /** Aborted when the attempt has timed out, or the node stops and does not wait any longer: the message will come again. */
   readonly signal: AbortSignal;
 }
 
 /** An answer to the sender, correlated with its message. */
 export interface Reply {
-  readonly reply: Json;
+  /** Its `content`: what JSON can say. `unknown`, since TypeScript takes no interface for `Json`. */
+  readonly reply: unknown;
   /** Default: the business type of the message. */
   readonly businessType?: string;
 }
 
 /** A push to anybody: a unified body of kind SERVER_TO_CLIENT or CLIENT_TO_CLIENT. */
 export interface Push {
-  readonly push: UnifiedBody;
+  readonly push: Omit<UnifiedBody, 'content'> & { readonly content?: unknown };
 }
 
 export type Outgoing = Reply | Push;
@@ -48,7 +49,7 @@ export type HandlerResult = Outgoing | readonly Outgoing[] | undefined | void;
  * The extension point: one class with one method for one business type.
  * What `handle` returns is pushed, and confirmed, before the message is acknowledged. Resolves ⇒ ack;
  * throws RetryableError or times out ⇒ delayed retry; throws anything else, or the last attempt ⇒ dead letter.
- * A message may come twice after a crash (at least once).
+ * A message may come twice (at least once): after a crash, and when its handler takes longer than a node that stops waits.
  */
 export interface Handler {
   handle(message: Message, context: HandlerContext): Promise<HandlerResult>;
@@ -68,6 +69,17 @@ export function BusinessHandler(
 ): ClassDecorator {
   return applyDecorators(
     Injectable(),
+    onlyOnce(businessType),
     SetMetadata<string, HandlerMetadata>(HANDLER_METADATA, { businessType, ...options }),
   );
+}
+
+/** Of two on one class, the inner one would be forgotten. */
+function onlyOnce(businessType: string): ClassDecorator {
+  return (marked) => {
+    if (Reflect.hasOwnMetadata(HANDLER_METADATA, marked))
+      throw new Error(
+        `@BusinessHandler('${businessType}') of ${marked.name}: one class handles one business type`,
+      );
+  };
 }

@@ -13,6 +13,7 @@ export interface RegisteredHandler extends Required<HandlerMetadata> {
 
 /** The largest value of each option: a prefetch count has 16 bits, and a timer some 24 days. */
 const MOST = { concurrency: 65_535, timeout: 86_400_000, attempts: 10_000 } as const;
+const SENDERS: readonly string[] = ['client', 'service', 'anyone'];
 const DEFAULTS = { concurrency: 10, timeout: 30_000, attempts: 5, from: 'client' } as const;
 
 /** The business types that this node handles. */
@@ -36,6 +37,11 @@ export class HandlerRegistry {
           `@BusinessHandler('${businessType}') of ${name}: ${option} must be an integer of 1 to ${String(MOST[option])}`,
         );
       }
+    }
+    if (!SENDERS.includes(registered.from)) {
+      throw new Error(
+        `@BusinessHandler('${businessType}') of ${name}: from must be one of ${SENDERS.join(', ')}`,
+      );
     }
     const other = this.byType.get(businessType);
     if (other !== undefined) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { Logger } from '@nestjs/common';
 
-import { Refusal } from '../../domain/errors';
+import { Refusal, RetryableError } from '../../domain/errors';
 import { Message, NODE, NODE_SENDER, SERVICE } from '../../domain/message/message';
 import {
   DONE,
@@ -18,8 +18,9 @@ import type { Clock } from '../ports/clock';
 import type { LogWriter } from '../ports/message-log';
 import type { Metrics } from '../ports/metrics';
 import type { HandlerQueues, UpstreamDelivery } from '../ports/upstream';
-import type { HandlerResult, Outgoing } from './business-handler';
+import type { Outgoing } from './business-handler';
 import type { HandlerRegistry, RegisteredHandler } from './handler-registry';
+import { checkDepth, outgoingOf } from './handler-result';
 
 export interface HandlerSettings {
   /** ms before the second, third … attempt; the last one repeats. */
@@ -31,6 +32,8 @@ export interface HandlerSettings {
 /** Runs the registered handlers on what their queues deliver and decides what becomes of each message. */
 export class HandlerRunner {
   private readonly logger = new Logger(HandlerRunner.name);
+  private readonly atWork = new Set<AbortController>();
+  private abandoned = false;
 
   constructor(
     private readonly registry: HandlerRegistry,
@@ -53,6 +56,12 @@ export class HandlerRunner {
     }
   }
 
+  /** Tells the handlers at work that nobody waits for them any more: another node gets their messages. */
+  abandon(): void {
+    this.abandoned = true;
+    for (const abort of this.atWork) abort.abort(new Error('the node stops'));
+  }
+
   private async deliver(
     registered: RegisteredHandler,
     policy: RedeliveryPolicy,
@@ -69,7 +78,7 @@ export class HandlerRunner {
       return DONE;
     } catch (error) {
       const outcome = policy.failed(delivery, error);
-      this.report(registered, delivery, outcome);
+      this.report(registered, delivery, outcome, error);
       return outcome;
     }
   }
@@ -95,19 +104,34 @@ export class HandlerRunner {
   private async attempt(registered: RegisteredHandler, delivery: UpstreamDelivery): Promise<void> {
     const { message, attempt } = delivery;
     this.registry.checkSender(message.body, message.origin);
-    const abort = new AbortController();
-    const work = registered.handler.handle(message, { attempt, signal: abort.signal });
-    const result = await withDeadline(work, registered.timeout, abort);
+    const result = await this.run(registered, message, attempt);
     const base = replyBase(delivery) ?? this.clock.newId();
-    const outgoing = listOf(result);
+    const outgoing = outgoingOf(result);
     const entries = outgoing.map((one, i) => {
       const reply = this.compose(one, message, replyId(base, outgoing.length - 1 - i));
-      return messageEntry(reply, this.settings.maxBytes);
+      const entry = messageEntry(reply, this.settings.maxBytes);
+      checkDepth(entry.body);
+      return entry;
     });
     // The last one says that the work is done, so it is logged when all others are.
     const last = entries.pop();
     await Promise.all(entries.map((entry) => this.log.append(entry)));
     if (last !== undefined) await this.log.append(last);
+  }
+
+  private async run(
+    { handler, timeout }: RegisteredHandler,
+    message: Message,
+    attempt: number,
+  ): Promise<unknown> {
+    const abort = new AbortController();
+    this.atWork.add(abort);
+    try {
+      const work = handler.handle(message, { attempt, signal: abort.signal });
+      return await withDeadline(work, timeout, abort);
+    } finally {
+      this.atWork.delete(abort);
+    }
   }
 
   private compose(outgoing: Outgoing, request: Message, id: string): Message {
@@ -135,16 +159,30 @@ export class HandlerRunner {
   }
 
   private report(
-    registered: RegisteredHandler,
-    delivery: UpstreamDelivery,
+    { businessType }: RegisteredHandler,
+    { message, attempt }: UpstreamDelivery,
     outcome: Outcome,
+    error: unknown,
   ): void {
     if (outcome.kind === 'done') return;
+    const what = `${businessType} message ${message.id} attempt ${String(attempt)}: ${outcome.reason}`;
+    if (this.abandoned) {
+      this.logger.warn(`${what}; this node has stopped, another one gets it`);
+      return;
+    }
     this.metrics.count(outcome.kind === 'retry' ? 'handlerRetried' : 'handlerRejected');
-    const what = `${registered.businessType} message ${delivery.message.id} attempt ${String(delivery.attempt)}`;
-    const fate = outcome.kind === 'retry' ? `again in ${String(outcome.delay)} ms` : 'dead letter';
-    this.logger.warn(`${what}: ${outcome.reason}; ${fate}`);
+    if (outcome.kind === 'retry') this.logger.warn(`${what}; again in ${String(outcome.delay)} ms`);
+    else if (error instanceof Error && !isForeseen(error))
+      this.logger.error(`${what}; dead letter`, error.stack);
+    else this.logger.warn(`${what}; dead letter`);
   }
+}
+
+/** An error that somebody wrote down as an outcome; any other is a fault, whose place in the code is of interest. */
+function isForeseen(error: Error): boolean {
+  return (
+    error instanceof Refusal || error instanceof RetryableError || error instanceof HandlerTimeout
+  );
 }
 
 function claimKey(message: Message): string {
@@ -160,11 +198,6 @@ function replyBase({ message, publishId }: UpstreamDelivery): string | undefined
 /** `left` is how many replies come after it. */
 function replyId(base: string, left: number): string {
   return `${base}.r${String(left)}`;
-}
-
-function listOf(result: HandlerResult): readonly Outgoing[] {
-  if (!result) return [];
-  return Array.isArray(result) ? (result as readonly Outgoing[]) : [result as Outgoing];
 }
 
 async function withDeadline<T>(work: Promise<T>, ms: number, abort: AbortController): Promise<T> {

@@ -3,14 +3,17 @@ import type { Cursor } from '../../domain/log/cursor';
 import type { Claim, LogEntry } from '../../domain/log/log-entry';
 import type { Message } from '../../domain/message/message';
 
+/** A message that can be appended to the log. */
+export interface NewMessage {
+  readonly kind: 'message';
+  readonly message: Message;
+  /** The body as JSON text in UTF-8, without `messageId`: serialised once, by whoever accepted the message. */
+  readonly body: Uint8Array;
+}
+
 /** What can be appended to the log. */
 export type NewEntry =
-  | {
-      readonly kind: 'message';
-      readonly message: Message;
-      /** The body as JSON text in UTF-8, without `messageId`: serialised once, by whoever accepted the message. */
-      readonly body: Uint8Array;
-    }
+  | NewMessage
   | { readonly kind: 'claims'; readonly claims: readonly Claim[] }
   | { readonly kind: 'probe'; readonly id: string }
   | ({ readonly kind: 'revocation' } & Revocation);

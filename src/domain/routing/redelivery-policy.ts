@@ -73,6 +73,7 @@ function retryable(error: unknown): boolean {
 }
 
 function describe(error: unknown): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return text.slice(0, 500);
+  if (!(error instanceof Error)) return String(error).slice(0, 500);
+  const name = error instanceof Refusal ? error.code : error.name;
+  return `${name}: ${error.message}`.slice(0, 500);
 }

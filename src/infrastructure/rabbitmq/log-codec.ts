@@ -1,7 +1,7 @@
 import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 
 import type { Clock } from '../../application/ports/clock';
-import type { NewEntry } from '../../application/ports/message-log';
+import type { NewEntry, NewMessage } from '../../application/ports/message-log';
 import { Refusal } from '../../domain/errors';
 import type { Revocation } from '../../domain/connection/revocations';
 import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
@@ -11,7 +11,7 @@ import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
 import type { BrokerUser } from './broker-user';
 import { checkSize, readJson, usableId } from './foreign-input';
-import { decodeMessages, encodeMessages, type NewMessage } from './message-batch';
+import { decodeMessages, encodeMessages } from './message-batch';
 
 const TYPE = {
   messages: 'wirepost.messages',

@@ -1,9 +1,7 @@
-import type { NewEntry } from '../../application/ports/message-log';
+import type { NewMessage } from '../../application/ports/message-log';
 import type { MessageEntry } from '../../domain/log/log-entry';
 import type { Audience } from '../../domain/routing/audience';
 import { MAX_MEMBERS, positionOf } from '../../protocol/cursor';
-
-export type NewMessage = Extract<NewEntry, { kind: 'message' }>;
 
 /*
  * Messages that share an entry, all numbers big-endian:

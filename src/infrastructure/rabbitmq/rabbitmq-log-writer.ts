@@ -1,10 +1,10 @@
 import { GroupCommit } from '../../application/log/group-commit';
-import { LogWriter, type NewEntry } from '../../application/ports/message-log';
+import { LogWriter, type NewEntry, type NewMessage } from '../../application/ports/message-log';
 import type { Routing } from '../../application/ports/upstream';
 import { Refusal } from '../../domain/errors';
 import type { ConfirmingPublisher } from './confirming-publisher';
 import type { Encoded, LogCodec } from './log-codec';
-import { type NewMessage, sizeOf } from './message-batch';
+import { sizeOf } from './message-batch';
 import type { Stream } from './topology';
 
 /** Messages and bytes that share one entry at most; more bytes would take a second AMQP frame. */

@@ -28,6 +28,7 @@ describe('HandlerRegistry', () => {
     { timeout: 2 ** 31 },
     { attempts: 1.5 },
     { attempts: Infinity },
+    { from: 'nobody' as 'client' },
   ])('refuses the impossible option %j', (option) => {
     expect(() => {
       new HandlerRegistry().register('Odd', handler, { businessType: 'a', ...option });

@@ -1,11 +1,12 @@
 import { HandlerRegistry } from '../../../src/application/handlers/handler-registry';
 import { HandlerRunner } from '../../../src/application/handlers/handler-runner';
-import type { HandlerResult } from '../../../src/application/handlers/business-handler';
+import type { Handler, HandlerResult } from '../../../src/application/handlers/business-handler';
 import { LogClaims } from '../../../src/application/log/log-claims';
 import { LogFollower } from '../../../src/application/log/log-follower';
 import { LogWriter, type NewEntry } from '../../../src/application/ports/message-log';
 import { HandlerQueues, type UpstreamDelivery } from '../../../src/application/ports/upstream';
 import { Refusal } from '../../../src/domain/errors';
+import type { Json } from '../../../src/protocol/unified-body';
 import { NODE_SENDER } from '../../../src/domain/message/message';
 import type { Outcome } from '../../../src/domain/routing/redelivery-policy';
 import { BARE_FRAMES } from '../../support/bare-frames';
@@ -54,9 +55,10 @@ class DirectQueues extends HandlerQueues {
 }
 
 async function aRunner(
-  handle: () => Promise<HandlerResult>,
+  handle: Handler['handle'],
   from?: 'anyone',
 ): Promise<{
+  runner: HandlerRunner;
   log: HeldLog;
   queues: DirectQueues;
   follower: LogFollower;
@@ -79,7 +81,7 @@ async function aRunner(
   registry.register('Asked', { handle }, { businessType: 'order.status', ...(from && { from }) });
   const claims = new LogClaims(log, follower, clock, 5000);
   const settings = { retryDelays: [10], maxBytes: 10_000 };
-  await new HandlerRunner(
+  const runner = new HandlerRunner(
     registry,
     queues,
     log,
@@ -88,8 +90,9 @@ async function aRunner(
     clock,
     metrics,
     settings,
-  ).start();
-  return { log, queues, follower, metrics };
+  );
+  await runner.start();
+  return { runner, log, queues, follower, metrics };
 }
 
 const QUESTION = aMessage(
@@ -219,5 +222,59 @@ describe('HandlerRunner', () => {
     await turns();
     log.refuse(new Refusal('UNAVAILABLE'));
     expect(await settled).toMatchObject({ kind: 'retry', delay: 10 });
+  });
+
+  it.each<[string, unknown]>([
+    ['object with the names ["ok"]', { ok: true }],
+    ['string hello', 'hello'],
+    ['number 0', 0],
+    ['boolean false', [{ reply: 1 }, false]],
+    ['object null', [null]],
+  ])('takes no %s for a reply, and says so in the dead letter', async (shown, result) => {
+    const { log, queues } = await aRunner(() => Promise.resolve(result as HandlerResult));
+    const outcome = await queues.deliver(DELIVERY);
+    expect(outcome).toEqual({
+      kind: 'reject',
+      reason: expect.stringMatching(/^TypeError: a handler returns nothing, \{ reply \}/) as string,
+    });
+    expect(JSON.stringify(outcome)).toContain(JSON.stringify(shown).slice(1, -1));
+    expect(log.appended).toEqual([]);
+  });
+
+  it('sends no reply that is nested deeper than a push may be', async () => {
+    let deep: Json = 1;
+    for (let i = 0; i < 40; i += 1) deep = [deep];
+    const { log, queues } = await aRunner(() => Promise.resolve({ reply: deep }));
+    expect(await queues.deliver(DELIVERY)).toEqual({
+      kind: 'reject',
+      reason: expect.stringMatching(/^TOO_DEEP: /) as string,
+    });
+    expect(log.appended).toEqual([]);
+  });
+
+  it('names the code of what is refused', async () => {
+    const { queues } = await aRunner(() => Promise.resolve());
+    const message = aMessage(QUESTION.body, { kind: 'service' });
+    expect(await queues.deliver({ ...DELIVERY, message })).toEqual({
+      kind: 'reject',
+      reason: 'FORBIDDEN: businessType is for a client to send',
+    });
+  });
+
+  it('tells a handler at work that the node does not wait for it any longer', async () => {
+    const signals: AbortSignal[] = [];
+    const { runner, queues } = await aRunner((_, { signal }) => {
+      signals.push(signal);
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      });
+    });
+    const settled = queues.deliver(DELIVERY);
+    await turns();
+    expect(signals.map((signal) => signal.aborted)).toEqual([false]);
+    runner.abandon();
+    expect(await settled).toEqual({ kind: 'reject', reason: 'Error: the node stops' });
   });
 });

@@ -1,18 +1,13 @@
 import { messageEntry } from '../../../src/application/message-json';
+import type { NewMessage } from '../../../src/application/ports/message-log';
 import { type Origin, SERVICE } from '../../../src/domain/message/message';
-import {
-  decodeMessages,
-  encodeMessages,
-  type NewMessage,
-} from '../../../src/infrastructure/rabbitmq/message-batch';
+import { decodeMessages, encodeMessages } from '../../../src/infrastructure/rabbitmq/message-batch';
 import { aMessage } from '../../support/message.builder';
 
 const CLIENT: Origin = { kind: 'client', uniqueId: 'é"1', clientType: 'H5' };
 
 function one(over: Parameters<typeof aMessage>[0], origin: Origin = SERVICE): NewMessage {
-  const entry = messageEntry(aMessage(over, origin), 1_000_000);
-  if (entry.kind !== 'message') throw new Error('not a message');
-  return entry;
+  return messageEntry(aMessage(over, origin), 1_000_000);
 }
 
 const EACH: readonly NewMessage[] = [
