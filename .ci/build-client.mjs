@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 
 /** Bytes of the SDK for a script tag, by gzip. */
 const BUDGET = 6000;
-/** Chrome 80, Safari 14, Firefox 74 and newer: webviews are older than browsers. */
+/** Chrome 80, Safari 14.1, Firefox 74 and newer: webviews are older than browsers. */
 const SDK_TARGET = 'es2020';
 const CONSOLE_TARGET = 'es2022';
 

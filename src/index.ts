@@ -1,6 +1,7 @@
 export { createApp, WirepostApp } from './app.module';
 export { BusinessHandler, RetryableError } from './application/handlers/business-handler';
 export { Message } from './domain/message/message';
+export { RequireScope } from './interface/http/service-key.guard';
 export { readSettings, SettingsError } from './settings';
 
 export type {

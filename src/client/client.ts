@@ -141,7 +141,7 @@ export class Client {
    */
   request<T = Json>(
     businessType: string,
-    content: Json,
+    content: unknown,
     { timeout = REQUEST_TIMEOUT }: { readonly timeout?: number } = {},
   ): Promise<Delivered<T>> {
     const messageId = REQUEST + host.newId();

@@ -46,8 +46,14 @@ export type Delivered<T = Json> = Omit<DeliveredBody, 'content'> & { readonly co
 /** May return a promise: the next message is given only when it has resolved. */
 export type MessageHandler<T = Json> = (message: Delivered<T>) => unknown;
 
-/** A unified body without the sender, which is always the identity of the connection. */
-export type Sendable = Omit<UnifiedBody, 'fromUniqueId' | 'fromClientType' | 'timestamp'>;
+/**
+ * A unified body without the sender, which is always the identity of the connection. `content` is what JSON can say; `unknown`,
+ * since TypeScript takes no interface for `Json`.
+ */
+export type Sendable = Omit<
+  UnifiedBody,
+  'content' | 'fromUniqueId' | 'fromClientType' | 'timestamp'
+> & { readonly content?: unknown };
 
 export type State = 'connecting' | 'connected' | 'waiting' | 'closed';
 

@@ -276,14 +276,17 @@ describe('bad input', () => {
     );
 
     it.each([
-      ['', 'uniqueId'],
-      [`?uniqueId=${'u'.repeat(129)}`, 'uniqueId'],
-      ['?uniqueId=a&ttl=soon', 'ttl'],
-      [`?uniqueId=a&tags=${'t'.repeat(65)}`, 'tags'],
-      ['?uniqueId=a&colour=red', 'colour'],
-    ])('refuses a token for %s', async (query, field) => {
+      ['', 'uniqueId', 'uniqueId must be a string'],
+      ['?uniqueId=a&uniqueId=b', 'uniqueId', 'uniqueId must be a string'],
+      [`?uniqueId=${'u'.repeat(129)}`, 'uniqueId', 'uniqueId must be shorter than'],
+      ['?uniqueId=a&ttl=soon', 'ttl', 'ttl must be an integer number'],
+      ['?uniqueId=a&ttl=10', 'ttl', 'ttl must not be less than 1000'],
+      [`?uniqueId=a&tags=${'t'.repeat(65)}`, 'tags', 'each value in tags must be longer than'],
+      ['?uniqueId=a&colour=red', 'colour', 'colour is not a field'],
+    ])('refuses a token for %s', async (query, field, description) => {
       expect(await node.get(`/websocket/token${query}`)).toMatchObject({
         status: 400,
+        description: expect.stringContaining(description) as string,
         data: { field },
       });
     });

@@ -16,7 +16,7 @@ const ACCESS = 'wirepost:access';
 /** Whose requests are, of those that need a key: it is looked for once. */
 const owners = new WeakMap<FastifyRequest, Service>();
 
-/** The scope that a caller's key must have. */
+/** The scope that a caller's key must have, of a route or of all routes of a controller; one that names none is closed. */
 export const RequireScope = (scope: Scope): MethodDecorator & ClassDecorator =>
   SetMetadata(ACCESS, scope);
 /** Open to everybody. */
