@@ -27,6 +27,8 @@ const SHUTDOWN_LIMIT = 15_000;
 const GRACE = 5000;
 
 async function main(): Promise<void> {
+  // Nobody reads the log any more, which is no reason to end.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   const settings = readSettings();
   if (settings.workers > 1 && cluster.isPrimary) await supervise(settings);
   else await serve(settings);

@@ -1,11 +1,12 @@
 import type { Worker } from 'node:cluster';
 
-/** What node:cluster says to a worker (lib/internal/cluster/utils.js), as far as it is read here. */
-interface ClusterMessage {
+/** What node:cluster and its processes say to each other (lib/internal/cluster, lib/internal/child_process.js), as far as it is read here. */
+interface InternalMessage {
   readonly cmd?: unknown;
   readonly act?: unknown;
   readonly seq?: unknown;
   readonly ack?: unknown;
+  accepted?: boolean;
 }
 
 /** A connection as node:cluster holds it: the handle of a socket. */
@@ -13,31 +14,43 @@ interface Connection {
   readonly close: () => void;
 }
 
-interface Sent {
-  readonly seq: unknown;
-  readonly connection: Connection;
-}
-
 /**
- * Ends what Node.js leaves undone when a worker ends before it has taken the connection that the primary handed to it: the
- * primary keeps that connection open, so that its client waits for ever, and tells of no `disconnect`, for it waits for the
- * worker's word about the connection (`_handleQueue` of lib/internal/child_process.js, Node.js 20 to 24). The connection
- * is closed and `disconnect` told. To be called for each worker, before it listens.
+ * Ends what Node.js (20 to 24) leaves undone where the primary hands connections to workers. It waits for the worker's
+ * word about each, and keeps the connection open meanwhile, so that a client may wait for ever, when the worker
+ *
+ * - ends first: then Node.js does not even tell of a `disconnect`;
+ * - has no descriptor left for it (`NODE_HANDLE_NACK`): then it gives that worker no other one any more;
+ * - declines it as the last of all: then it waits for another one.
+ *
+ * Such a connection is closed, and its client comes again. To be called for each worker, before it listens.
  */
 export function endHandover(worker: Worker): void {
   const { process } = worker;
+  // A process that the system did not make; its `error` is still to come.
+  if ((process.send as unknown) === undefined) return;
   const send = process.send.bind(process) as (...args: unknown[]) => boolean;
-  let sent: Sent | undefined;
+  /** Those that the worker has said nothing of, by the number of their message; one for each address that it listens on. */
+  const sent = new Map<unknown, Connection>();
+  /** Those of them whose descriptor is on its way, in order. */
+  const underWay: unknown[] = [];
   let disconnected = false;
   process.send = (message: unknown, ...rest: unknown[]): boolean => {
-    const { cmd, act, seq } = message as ClusterMessage;
-    // At most one at a time: node:cluster waits for the answer.
-    if (cmd === 'NODE_CLUSTER' && act === 'newconn')
-      sent = { seq, connection: rest[0] as Connection };
+    const { cmd, act, seq } = message as InternalMessage;
+    if (cmd === 'NODE_CLUSTER' && act === 'newconn') {
+      sent.set(seq, rest[0] as Connection);
+      underWay.push(seq);
+    }
     return send(message, ...rest);
   };
-  process.on('internalMessage', ({ ack }: ClusterMessage) => {
-    if (ack !== undefined && ack === sent?.seq) sent = undefined;
+  // Before node:cluster's own listener, which closes what was accepted and keeps what was not.
+  process.prependListener('internalMessage', (message: InternalMessage) => {
+    if (message.ack !== undefined && sent.delete(message.ack)) message.accepted = true;
+  });
+  process.on('internalMessage', ({ cmd }: InternalMessage) => {
+    if (cmd !== 'NODE_HANDLE_ACK' && cmd !== 'NODE_HANDLE_NACK') return;
+    const seq = underWay.shift();
+    if (cmd === 'NODE_HANDLE_NACK' && seq !== undefined)
+      process.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack: seq, accepted: true });
   });
   process.once('disconnect', () => {
     disconnected = true;
@@ -45,6 +58,6 @@ export function endHandover(worker: Worker): void {
   // After the last of what the worker has said.
   process.once('close', () => {
     if (!disconnected) process.emit('disconnect');
-    sent?.connection.close();
+    for (const connection of sent.values()) connection.close();
   });
 }

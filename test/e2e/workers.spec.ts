@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 import { eventually } from '../support/eventually';
@@ -18,6 +19,15 @@ const STARTED = 20_000;
 function pidsOfWorkers(gateway: GatewayProcess): number[] {
   const path = `/proc/${String(gateway.pid)}/task/${String(gateway.pid)}/children`;
   return readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+}
+
+function filesOf(pid: number): number {
+  return readdirSync(`/proc/${String(pid)}/fd`).length;
+}
+
+/** Of files that a process may have open; util-linux is a part of every Debian. */
+function limitFiles(pid: number, most: number): void {
+  execFileSync('prlimit', [`--pid=${String(pid)}`, `--nofile=${String(most)}:`]);
 }
 
 function authorized(key: string): { readonly headers: Readonly<Record<string, string>> } {
@@ -43,6 +53,25 @@ class Workers {
     await eventually(
       () => {
         expect(this.gateway.text).toContain(`with ${String(WORKERS)} workers`);
+      },
+      { within: STARTED },
+    );
+  }
+
+  /** Returns the process that it has killed. */
+  killOne(): number {
+    const [pid = 0] = pidsOfWorkers(this.gateway);
+    process.kill(pid, 'SIGKILL');
+    return pid;
+  }
+
+  /** Resolves when there are as many processes as there were before this one was killed. */
+  async replaced(killed: number): Promise<void> {
+    await eventually(
+      () => {
+        const pids = pidsOfWorkers(this.gateway);
+        expect(pids).not.toContain(killed);
+        expect(pids).toHaveLength(WORKERS);
       },
       { within: STARTED },
     );
@@ -223,27 +252,67 @@ describe.each([
     const workers = await Workers.start(onSharedBroker(), node);
     const arrivals = Array.from({ length: 8 }, () => new Arrivals(workers.gateway.port));
     for (let killed = 1; killed <= 6; killed += 1) {
-      const pid = pidsOfWorkers(workers.gateway)[0] ?? 0;
       const answered = arrivals.map((one) => one.answered);
       await eventually(() => {
         for (const [i, one] of arrivals.entries())
           expect(one.answered).toBeGreaterThan(answered[i] ?? 0);
       });
-      process.kill(pid, 'SIGKILL');
-      await eventually(
-        () => {
-          const pids = pidsOfWorkers(workers.gateway);
-          expect(pids).not.toContain(pid);
-          expect(pids).toHaveLength(WORKERS);
-        },
-        { within: STARTED },
-      );
+      await workers.replaced(workers.killOne());
     }
     for (const one of arrivals) one.end();
     await eventually(() => {
       expect(arrivals.map((one) => one.isOpen)).toEqual(arrivals.map(() => false));
     });
     await workers.stop();
+  });
+
+  it('serve on when they had no file left for the clients that came', async () => {
+    const workers = await Workers.start(onSharedBroker(), node);
+    for (const pid of pidsOfWorkers(workers.gateway)) limitFiles(pid, filesOf(pid) + 10);
+    const { port } = workers.gateway;
+    const crowd = Array.from({ length: 30 * WORKERS }, () => connect(port, '127.0.0.1'));
+    const arrived = crowd.map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.on('connect', resolve);
+          socket.on('error', () => {
+            resolve();
+          });
+        }),
+    );
+    await Promise.all(arrived);
+    for (const socket of crowd) socket.destroy();
+    for (let i = 0; i < 4 * WORKERS; i += 1) {
+      const arrival = new Arrivals(port);
+      arrival.end();
+      await eventually(() => {
+        expect(arrival.answered).toBe(1);
+      });
+    }
+    await workers.stop();
+  });
+
+  it('serve on when the primary has no file left for another one', async () => {
+    const workers = await Workers.start(onSharedBroker(), node);
+    const { pid } = workers.gateway;
+    limitFiles(pid, filesOf(pid));
+    const killed = workers.killOne();
+    await eventually(() => {
+      expect(workers.gateway.text).toMatch(/worker \d+: spawn .* EMFILE/);
+    });
+    const client = await workers.connect('user');
+    limitFiles(pid, 1000);
+    await workers.replaced(killed);
+    expect(client.closed).toBeUndefined();
+    await workers.stop();
+  });
+
+  it('serve on when nobody reads the log any more', async () => {
+    const workers = await Workers.start(onSharedBroker(), node);
+    workers.gateway.closeOutput();
+    await workers.replaced(workers.killOne());
+    workers.gateway.signal('SIGTERM');
+    expect(await workers.gateway.exited()).toBe(0);
   });
 
   it('all drain on SIGTERM, also when each of them gets the signal besides, with status 0', async () => {

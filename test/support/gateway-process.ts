@@ -97,6 +97,12 @@ export class GatewayProcess {
     return `ws://127.0.0.1:${String(this.port)}/socket/${token}`;
   }
 
+  /** From now on what it writes fails (EPIPE). */
+  closeOutput(): void {
+    this.child.stdout?.destroy();
+    this.child.stderr?.destroy();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
