@@ -57,7 +57,7 @@ module.exports = {
         '^src/(interface|application|domain|protocol)/',
         npm('@nestjs/(common|core|platform-ws|swagger|websockets)|fastify|ws|@types/ws'),
         npm('ajv|class-transformer|class-validator|class-validator-jsonschema'),
-        '^(node:)?(crypto|fs|http|https|net|path|stream|tls|zlib)$',
+        '^(node:)?(buffer|crypto|fs|http|https|net|path|stream|tls|zlib)$',
       ],
       'Call a use case; what infrastructure offers comes through a port.',
     ),

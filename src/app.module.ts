@@ -3,13 +3,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 
-import {
-  type DynamicModule,
-  Module,
-  type ModuleMetadata,
-  type Provider,
-  ValidationPipe,
-} from '@nestjs/common';
+import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import {
   APP_FILTER,
   APP_GUARD,
@@ -64,16 +58,20 @@ import { bundleProviders } from './interface/http/bundle-providers';
 import { ClientController } from './interface/http/client.controller';
 import { ConnectionsController } from './interface/http/connections.controller';
 import { ConsoleController } from './interface/http/console.controller';
+import { DtoPipe } from './interface/http/dto-pipe';
 import { HealthController, Willingness } from './interface/http/health.controller';
 import { MessagesController } from './interface/http/messages.controller';
 import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
-import { renewCertificate, serverOptions } from './interface/http/http-server';
+import {
+  refuseMalformedQueries,
+  renewCertificate,
+  serverOptions,
+} from './interface/http/http-server';
 import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-key.guard';
-import { asRefusal } from './interface/http/validation-refusal';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
-import { parseJson } from './interface/json';
+import { readJson } from './interface/json';
 import { AddressLimits } from './interface/websocket/address-limits';
 import { SessionContext } from './interface/websocket/session-context';
 import { TextFrameEncoder } from './interface/websocket/text-frame';
@@ -217,10 +215,7 @@ function interfaceProviders(settings: Settings): Provider[] {
 /** Puts the layers together; the only module that sees them all. */
 @Module({})
 export class AppModule {
-  static with(
-    settings: Settings,
-    business: BusinessModules = BUSINESS_MODULES,
-  ): DynamicModule {
+  static with(settings: Settings, business: BusinessModules = BUSINESS_MODULES): DynamicModule {
     const partitions = new Partitions(settings.partitions.count, settings.partitions.own);
     return {
       module: AppModule,
@@ -370,12 +365,14 @@ export async function createApp(
   );
   adapter.getInstance().removeAllContentTypeParsers();
   refuseUnknownBodies(adapter.getInstance(), app.get(ServiceKeys));
+  refuseMalformedQueries(adapter.getInstance());
   app.useBodyParser(
     'application/json',
     { bodyLimit: BODY_LIMIT },
-    (_request, body: Buffer, done) => {
+    ({ method }, body: Buffer, done) => {
       try {
-        done(null, parseJson(body.toString()));
+        // Which needs none, and many clients name the type of all their requests.
+        done(null, method === 'DELETE' && body.length === 0 ? undefined : readJson(body));
       } catch (error) {
         done(error as Error, undefined);
       }
@@ -384,14 +381,7 @@ export async function createApp(
   app.setGlobalPrefix(settings.http.globalPrefix, {
     exclude: ['health/live', 'health/ready', 'metrics'],
   });
-  app.useGlobalPipes(
-    new ValidationPipe({
-      transform: true,
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      exceptionFactory: asRefusal,
-    }),
-  );
+  app.useGlobalPipes(new DtoPipe());
   app.useWebSocketAdapter(new WirepostWsAdapter(app, app.get(Upgrade), settings.websocket));
   serveApiDocs(app, settings.websocket.publicUrls, new Names(settings.amqpPrefix));
   return new WirepostApp(app, settings);

@@ -131,6 +131,12 @@ describe('an entry that another program has published', () => {
       expect(JSON.parse(text(1))).toMatchObject({ timestamp: own?.time });
     });
 
+    it('gets the log’s time when the AMQP timestamp is no instant', async () => {
+      await broker.logWriter.append(anEntry({ messageId: 'own' }));
+      await read(JSON.stringify(aBody()), { timestamp: 9_007_199_254_740 });
+      expect(JSON.parse(text(1))).toMatchObject({ timestamp: listener.messages[0]?.time });
+    });
+
     it.each([0, null])('gets a timestamp in place of %s', async (timestamp) => {
       await read(JSON.stringify(aBody({ timestamp })), { timestamp: 1_700_000_000 });
       expect(JSON.parse(text())).toMatchObject({ timestamp: 1_700_000_000_000 });
@@ -186,6 +192,11 @@ describe('an entry that another program has published', () => {
       ['without a recipient', JSON.stringify(aBody({ toUniqueId: undefined })), 'BAD_FIELD'],
       ['a question to the server', JSON.stringify(aQuestion()), 'BAD_FIELD'],
       ['a reserved type', JSON.stringify(aBody({ businessType: 'wirepost.gap' })), 'BAD_FIELD'],
+      [
+        'a number beyond the range of a double',
+        JSON.stringify(aBody({ content: 'C' })).replace('"C"', '1e400'),
+        'BAD_FIELD',
+      ],
       ['over 1 MiB', JSON.stringify(aBody({ content: 'x'.repeat(1_048_576) })), 'TOO_LARGE'],
       [
         'over 1 MiB once it is written without its messageId',

@@ -12,7 +12,7 @@ import { Refusal } from '../../src/domain/errors';
 import { Upgrade } from '../../src/interface/websocket/upgrade';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { JWT_SECRET, SERVICE_KEY, TestNode, TOKEN_ONLY_KEY } from '../support/test-node';
 import { tokenOf } from '../support/token-of';
@@ -278,17 +278,97 @@ describe('bad input', () => {
     it.each([
       ['', 'uniqueId', 'uniqueId must be a string'],
       ['?uniqueId=a&uniqueId=b', 'uniqueId', 'uniqueId must be a string'],
-      [`?uniqueId=${'u'.repeat(129)}`, 'uniqueId', 'uniqueId must be shorter than'],
+      [`?uniqueId=${'u'.repeat(129)}`, 'uniqueId', 'uniqueId must be longer than'],
       ['?uniqueId=a&ttl=soon', 'ttl', 'ttl must be an integer number'],
       ['?uniqueId=a&ttl=10', 'ttl', 'ttl must not be less than 1000'],
       [`?uniqueId=a&tags=${'t'.repeat(65)}`, 'tags', 'each value in tags must be longer than'],
       ['?uniqueId=a&colour=red', 'colour', 'colour is not a field'],
+      ['?uniqueId=a&constructor=1', 'constructor', 'constructor is not a field'],
+      ['?uniqueId=a&__proto__=1', '__proto__', '__proto__ is not a field'],
     ])('refuses a token for %s', async (query, field, description) => {
       expect(await node.get(`/websocket/token${query}`)).toMatchObject({
         status: 400,
         description: expect.stringContaining(description) as string,
         data: { field },
       });
+    });
+
+    it.each(['%E5%BC', '%', '%ED%A0%80'])(
+      'takes no query %s, which cannot be decoded, for a name',
+      async (name) => {
+        expect(await node.get(`/websocket/token?uniqueId=${name}`)).toMatchObject({
+          status: 400,
+          data: { code: 'BAD_REQUEST' },
+        });
+        expect((await node.get('/websocket/token?uniqueId=%E5%BC%82')).status).toBe(200);
+      },
+    );
+
+    it.each([
+      [{ uniqueId: '😀'.repeat(65) }, 'uniqueId'],
+      [{ clientType: '😀'.repeat(17) }, 'clientType'],
+      [{ tags: ['😀'.repeat(33)] }, 'tags'],
+      [{ ttl: { toString: 1 } }, 'ttl'],
+      [{ ttl: '0x1388' }, 'ttl'],
+      [{ ['__proto__']: 1 }, '__proto__'],
+      [{ toString: 1 }, 'toString'],
+    ])('issues no token for %j', async (asked, field) => {
+      expect(await node.post('/websocket/token', { uniqueId: 'u', ...asked })).toMatchObject({
+        status: 400,
+        data: { field },
+      });
+    });
+
+    it('issues a token for names that are as long as they may be, and it opens', async () => {
+      const asked = { uniqueId: '😀'.repeat(64), clientType: '😀'.repeat(16), ttl: '5000' };
+      const { data } = await node.post<string>('/websocket/token', asked);
+      const client = TestClient.connect(node.socketUrl(tokenOf(data)));
+      await eventually(() => {
+        expect(client.welcome).toMatchObject({ uniqueId: asked.uniqueId });
+      });
+    });
+
+    it.each([
+      ['a content', Buffer.from([0x58, 0xff, 0xc3, 0x59])],
+      ['a content in Latin 1', Buffer.from('café', 'latin1')],
+    ])('refuses %s that is not UTF-8, which would be another one', async (_what, content) => {
+      const [head, tail] = JSON.stringify(aBody({ content: '|' })).split('|');
+      const body = Buffer.concat([Buffer.from(head ?? ''), content, Buffer.from(tail ?? '')]);
+      const response = await fetch(`${node.base}/websocket/push`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${SERVICE_KEY}` },
+        body,
+      });
+      expect([response.status, await response.json()]).toMatchObject([
+        400,
+        { data: { code: 'BAD_JSON' } },
+      ]);
+    });
+
+    it.each(['1e400', '-1e400', '[0,{"a":1e999}]', '9'.repeat(310)])(
+      'refuses a number that JSON.parse cannot hold: %s',
+      async (number) => {
+        const text = JSON.stringify(aBody({ content: '|' })).replace('"|"', number);
+        expect(await node.post('/websocket/push', text)).toMatchObject({
+          status: 400,
+          data: { code: 'BAD_FIELD', field: 'content' },
+        });
+        const client = TestClient.connect(await node.url('numbers'));
+        await welcomed(client);
+        client.send(text.replace('SERVER_TO_CLIENT', 'CLIENT_TO_SERVER'));
+        await eventually(() => {
+          expect(client.ops('rejected')).toMatchObject([{ code: 'BAD_FIELD' }]);
+        });
+        client.close();
+      },
+    );
+
+    it('takes a DELETE that names a type and has no body', async () => {
+      const response = await fetch(`${node.base}/websocket/clients/nobody`, {
+        method: 'DELETE',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${SERVICE_KEY}` },
+      });
+      expect(response.status).toBe(200);
     });
 
     it('survives keys that are names of prototypes', async () => {
@@ -325,7 +405,7 @@ describe('bad input', () => {
       },
     );
 
-    it('answers 401 to a token with another key or algorithm', async () => {
+    it('answers 401 to a token with another key or algorithm, or a cursor that is none', async () => {
       const jwt = new JwtService({});
       const payload = {
         sub: 'a',
@@ -352,7 +432,10 @@ describe('bad input', () => {
         secret: JWT_SECRET,
         audience: 'others',
       });
-      for (const token of [wrongKey, wrongAlgorithm, wrongAudience]) {
+      const wrongCursors = [{ cu: 'zz' }, { bg: 'zz' }, { bg: '-1' }].map((claims) =>
+        jwt.sign({ ...payload, ...claims }, { ...options, secret: JWT_SECRET }),
+      );
+      for (const token of [wrongKey, wrongAlgorithm, wrongAudience, ...wrongCursors]) {
         expect(await refusedWith(node.socketUrl(token))).toBe(401);
       }
       const right = jwt.sign(payload, { ...options, secret: JWT_SECRET });

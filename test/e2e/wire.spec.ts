@@ -187,15 +187,34 @@ describe('a socket', () => {
     ['of a version that is none', [KEY, 'Sec-WebSocket-Version: 12'], 'GET', /^HTTP\/1\.1 400 /],
     ['without a key', [VERSION], 'GET', /^HTTP\/1\.1 400 /],
     ['with half a key', [VERSION, 'Sec-WebSocket-Key: dGhl'], 'GET', /^HTTP\/1\.1 400 /],
-    ['by another method', [VERSION, KEY], 'POST', /^HTTP\/1\.1 405 /],
-  ])('is not opened by a request %s', async (what, headers, method, status) => {
-    const { client, head } = await RawClient.connect(await node.url('raw'), { headers, method });
-    expect(head).toMatch(status);
-    await eventually(() => {
-      expect(client.ended).toBe(true);
-    });
-    await othersAreServed(what);
-  });
+    ['by another method', [VERSION, KEY], 'POST', /^HTTP\/1\.1 405 [^]*Allow: GET/],
+    [
+      'for a subprotocol that is none',
+      [VERSION, KEY, 'Sec-WebSocket-Protocol: wirepost.v1,'],
+      'GET',
+      /^HTTP\/1\.1 400 [^]*Sec-WebSocket-Version: 13/,
+    ],
+    [
+      'for a subprotocol twice',
+      [VERSION, KEY, 'Sec-WebSocket-Protocol: wirepost.v1, wirepost.v1'],
+      'GET',
+      /^HTTP\/1\.1 400 /,
+    ],
+  ])(
+    'is not opened by a request %s, whose token stays good',
+    async (what, headers, method, status) => {
+      const url = await node.url('raw');
+      const { client, head } = await RawClient.connect(url, { headers, method });
+      expect(head).toMatch(status);
+      const better = await RawClient.connect(url, { headers: [VERSION, KEY] });
+      expect(better.head).toMatch(/^HTTP\/1\.1 101 /);
+      better.client.socket.destroy();
+      await eventually(() => {
+        expect(client.ended).toBe(true);
+      });
+      await othersAreServed(what);
+    },
+  );
 
   it.each([0, 125, 126, 127, 65_535, MAX_PAYLOAD])(
     'reads a message whose length is where its notation changes: %d bytes',

@@ -27,7 +27,7 @@ function filesOf(pid: number): number {
 
 /** Of files that a process may have open; util-linux is a part of every Debian. */
 function limitFiles(pid: number, most: number): void {
-  execFileSync('prlimit', [`--pid=${String(pid)}`, `--nofile=${String(most)}:`]);
+  execFileSync('/usr/bin/prlimit', [`--pid=${String(pid)}`, `--nofile=${String(most)}:`]);
 }
 
 function authorized(key: string): { readonly headers: Readonly<Record<string, string>> } {

@@ -83,11 +83,13 @@ export class Subscriber {
 
   /**
    * It has handled everything up to an offset, `now` in ms since epoch; gives what may be due. Where it has become somebody else,
-   * who may be sent older messages, that is said of the latest identity which was sent nothing above it as another one before.
+   * who may be sent older messages, that is said of the first identity which was sent something as high.
    */
   acknowledge(upTo: number, now: number): readonly Wishes[] {
     const identities = [...this.received.map(({ as }) => as), this.subscription];
-    const named = this.received.findLastIndex((part) => upTo > part.upTo) + 1;
+    // Of one that lagged when it was left, `upTo` may be less than that of one before it.
+    const reaching = this.received.findIndex((part) => upTo <= part.upTo);
+    const named = reaching === -1 ? this.received.length : reaching;
     const due = this.wishes.filter((one) => {
       const at = identities.indexOf(one.as);
       return at >= 0 && at <= named && one.acknowledge(at < named ? Infinity : upTo, now);

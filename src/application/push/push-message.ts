@@ -1,4 +1,5 @@
 import { Refusal } from '../../domain/errors';
+import { checkNumbers } from '../../domain/message/body-rules';
 import { Message, SERVICE } from '../../domain/message/message';
 import { checkIsPush, checkReceipt } from '../../domain/routing/routing-policy';
 import type { ServiceReach } from '../../domain/routing/service-reach';
@@ -36,6 +37,7 @@ export class PushMessage {
     let messageId: string | undefined;
     try {
       const message = Message.compose(body, SERVICE, this.clock);
+      checkNumbers(message.body.content);
       checkIsPush(message);
       checkReceipt(message);
       reach.checkPush(message.body);

@@ -1,4 +1,5 @@
 import { Refusal } from '../../domain/errors';
+import { checkNumbers } from '../../domain/message/body-rules';
 import { Message, type Origin } from '../../domain/message/message';
 import { checkReceipt, routeOf } from '../../domain/routing/routing-policy';
 import type { SendPermission } from '../../domain/routing/send-permission';
@@ -21,6 +22,7 @@ export class AcceptClientMessage {
   /** Checks the body in the sender's name; throws a Refusal that names the field. Nothing is sent yet. */
   compose(body: unknown, sender: Origin, permission: SendPermission): Message {
     const message = Message.compose(body, sender, this.clock);
+    checkNumbers(message.body.content);
     checkReceipt(message);
     permission.check(message.body);
     this.handlers.checkSender(message.body, sender);

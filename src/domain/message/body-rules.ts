@@ -15,7 +15,7 @@ import { Refusal } from '../errors';
 
 const KNOWN: ReadonlySet<string> = new Set(FIELDS);
 /** The last instant that a Date can hold (ECMA-262 section 21.4.1.1), in ms. */
-const LAST_INSTANT = 8.64e15;
+export const LAST_INSTANT = 8.64e15;
 /** 30 days in ms: no log keeps messages longer than that for a client to come back to. */
 export const MAX_TTL = 2_592_000_000;
 
@@ -51,6 +51,27 @@ export function takeBody(value: unknown): { body: Content; messageId: string | u
   addDelivery(body, fields);
   checkAddress(body);
   return { body, messageId };
+}
+
+/**
+ * Throws for a number beyond the range of a double (RFC 8259, 6), which JSON.parse reads as Infinity and JSON.stringify writes as
+ * null. For what was parsed, since nothing in it is deeper than LIMITS.depth.
+ */
+export function checkNumbers(content: Json | undefined): void {
+  if (content !== undefined && !isWritable(content))
+    throw Refusal.field('content', 'has a number beyond the range of a double');
+}
+
+function isWritable(value: Json): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return (value as readonly Json[]).every(isWritable);
+  const fields = value as Readonly<Record<string, Json>>;
+  for (const name in fields) {
+    const field = fields[name];
+    if (field !== undefined && !isWritable(field)) return false;
+  }
+  return true;
 }
 
 /** Throws unless `text` is a business type: dot-separated words, at most 128 long, not reserved. */

@@ -5,7 +5,7 @@ import type { NewEntry, NewMessage } from '../../application/ports/message-log';
 import { Refusal } from '../../domain/errors';
 import type { Revocation } from '../../domain/connection/revocations';
 import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
-import { checkBody } from '../../domain/message/body-rules';
+import { checkBody, checkNumbers, LAST_INSTANT } from '../../domain/message/body-rules';
 import { asksForReceipt, expiryOf, NODE_SENDER } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
@@ -166,6 +166,7 @@ function foreignMessage(
 ): MessageEntry {
   const value = readJson(content);
   const body = checkBody(value);
+  checkNumbers(body.content);
   if (body.messageType === 'CLIENT_TO_SERVER')
     throw Refusal.field('messageType', 'CLIENT_TO_SERVER is not for clients');
   const timestamp = body.timestamp ?? (published || time);
@@ -207,7 +208,7 @@ function withoutId({ messageId: _, ...rest }: UnifiedBody): Buffer {
 
 function secondsOf(properties: MessageProperties): number {
   const seconds: unknown = properties.timestamp;
-  return typeof seconds === 'number' && Number.isSafeInteger(seconds * 1000) && seconds > 0
-    ? seconds
+  return Number.isInteger(seconds) && Number(seconds) > 0 && Number(seconds) * 1000 <= LAST_INSTANT
+    ? Number(seconds)
     : 0;
 }

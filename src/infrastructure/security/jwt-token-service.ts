@@ -9,6 +9,7 @@ import {
   TokenService,
   type VerifiedToken,
 } from '../../application/ports/token-service';
+import { parseCursor } from '../../protocol/cursor';
 import { LIMITS } from '../../protocol/unified-body';
 import { Hs256Key, signed, signedPayload } from './hs256';
 
@@ -161,8 +162,8 @@ const CLAIMS: Readonly<Record<keyof Payload, (value: unknown) => boolean>> = {
   bs: (value) => value === undefined || areTexts(value),
   bt: areTexts,
   gr: isText,
-  cu: isText,
-  bg: (value) => value === undefined || isText(value),
+  cu: isCursor,
+  bg: (value) => value === undefined || isCursor(value),
   lp: (value) => value === undefined || isText(value),
   us: (value) => value === 'connect' || value === 'reconnect',
   jti: isText,
@@ -185,6 +186,10 @@ function isForUs(payload: Payload): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+function isCursor(value: unknown): boolean {
+  return isText(value) && parseCursor(value) !== undefined;
 }
 
 function areTexts(value: unknown): boolean {

@@ -3,7 +3,13 @@ import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 
 import { Logger } from '@nestjs/common';
-import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifyServerOptions,
+} from 'fastify';
 
 import { Refusal } from '../../domain/errors';
 import { errorRow } from '../../protocol/codes';
@@ -98,6 +104,19 @@ function answerMalformed(
     .status(errorRow(refusal.code).http)
     .header('Cache-Control', 'no-store')
     .send(refused(refusal));
+}
+
+/** Refuses a query that cannot be decoded, whose text would be taken for a name as it stands otherwise. */
+export function refuseMalformedQueries(server: FastifyInstance): void {
+  server.addHook('onRequest', ({ raw }, _reply, done) => {
+    try {
+      const [, query = ''] = /\?(.*)/s.exec(raw.url ?? '') ?? [];
+      if (query.includes('%')) decodeURIComponent(query);
+      done();
+    } catch {
+      done(new Refusal('BAD_REQUEST', 'the query is malformed'));
+    }
+  });
 }
 
 /** Has every answer, be it of a route or not, tell browsers to come by HTTPS only. */

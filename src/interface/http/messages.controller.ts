@@ -7,7 +7,7 @@ import {
   ApiPropertyOptional,
   ApiTags,
 } from '@nestjs/swagger';
-import { IsOptional, IsString, Length, Matches } from 'class-validator';
+import { IsOptional, IsString, Matches } from 'class-validator';
 
 import { type MessageTrace, TraceMessage } from '../../application/receipts/trace-message';
 import type { ServiceReach } from '../../domain/routing/service-reach';
@@ -15,11 +15,12 @@ import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
 import { type Answer, success } from './answer';
 import { MessageTraceDto, REFUSALS, Refuses } from './answer.dto';
 import { Reach, RequireScope } from './service-key.guard';
+import { TextLength } from './text-length';
 
 class MessageDto {
   @ApiProperty({ description: 'Of the push, or as it was answered' })
   @IsString()
-  @Length(1, LIMITS.id)
+  @TextLength(1, LIMITS.id)
   @Matches(MESSAGE_ID)
   messageId!: string;
 }
@@ -30,7 +31,7 @@ class SenderDto {
   })
   @IsOptional()
   @IsString()
-  @Length(1, LIMITS.uniqueId)
+  @TextLength(1, LIMITS.uniqueId)
   fromUniqueId?: string;
 }
 

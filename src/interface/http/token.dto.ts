@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
@@ -7,7 +7,6 @@ import {
   IsInt,
   IsOptional,
   IsString,
-  Length,
   Matches,
   MaxLength,
   Min,
@@ -15,6 +14,7 @@ import {
 
 import { TOPIC_PATTERN } from '../../domain/routing/topic-pattern';
 import { LIMITS } from '../../protocol/unified-body';
+import { TextLength } from './text-length';
 
 const MAX_PATTERNS = 32;
 /** No half of a pair of surrogates, which the log would not keep. */
@@ -29,11 +29,16 @@ function fromCsv({ value }: { value: unknown }): unknown {
     .filter((one) => one !== '');
 }
 
+/** A query has text only. */
+function fromDigits({ value }: { value: unknown }): unknown {
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
 /** Who a token is for. Lists come as JSON arrays or, in a query, separated by commas. */
 export class TokenQueryDto {
   @ApiProperty({ example: 'user-1', description: "The business's own id of the user or page" })
   @IsString()
-  @Length(1, LIMITS.uniqueId)
+  @TextLength(1, LIMITS.uniqueId)
   @Matches(WELL_FORMED, NOT_WELL_FORMED)
   uniqueId!: string;
 
@@ -43,7 +48,7 @@ export class TokenQueryDto {
   })
   @IsOptional()
   @IsString()
-  @MaxLength(LIMITS.clientType)
+  @TextLength(0, LIMITS.clientType)
   @Matches(WELL_FORMED, NOT_WELL_FORMED)
   clientType?: string;
 
@@ -53,7 +58,7 @@ export class TokenQueryDto {
   @IsArray()
   @ArrayMaxSize(LIMITS.labels)
   @IsString({ each: true })
-  @Length(1, LIMITS.label, { each: true })
+  @TextLength(1, LIMITS.label, { each: true })
   tags?: string[];
 
   @ApiPropertyOptional({ type: String, example: 'charging' })
@@ -62,12 +67,12 @@ export class TokenQueryDto {
   @IsArray()
   @ArrayMaxSize(LIMITS.labels)
   @IsString({ each: true })
-  @Length(1, LIMITS.label, { each: true })
+  @TextLength(1, LIMITS.label, { each: true })
   businesses?: string[];
 
   @ApiPropertyOptional({ description: 'ms within which it must be used; at most TOKEN_TTL' })
   @IsOptional()
-  @Type(() => Number)
+  @Transform(fromDigits)
   @IsInt()
   @Min(1000)
   ttl?: number;

@@ -14,6 +14,7 @@ import { Refusal } from '../../domain/errors';
 import { CloseCode } from '../../protocol/close-codes';
 import { errorRow } from '../../protocol/codes';
 import type { AddressLimits } from './address-limits';
+import { checkHandshake } from './handshake';
 import type { WebSocketSettings } from './websocket-settings';
 
 /** What an upgrade request leads to. */
@@ -76,6 +77,7 @@ export class Upgrade {
   private judge(request: IncomingMessage): Verdict | Promise<Verdict> {
     try {
       const { token, cursor } = this.target(request.url ?? '');
+      checkHandshake(request);
       this.checkOrigin(request.headers.origin);
       const verified = this.verify(token);
       if (verified === 'expired')
@@ -196,6 +198,9 @@ export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
     'Content-Type: application/json',
     'Cache-Control: no-store',
     `Content-Length: ${String(Buffer.byteLength(body))}`,
+    // Due with a 400 for another version (RFC 6455, 4.4).
+    ...(http === 400 ? ['Sec-WebSocket-Version: 13'] : []),
+    ...(http === 405 ? ['Allow: GET'] : []),
   ];
   // Nobody else ends it: HTTP lets the other side keep its half open, and no parser reads what it may still send.
   socket.once('finish', () => {

@@ -1,4 +1,4 @@
-import { Inject } from '@nestjs/common';
+import { Inject, Logger } from '@nestjs/common';
 import { WebSocketGateway } from '@nestjs/websockets';
 import type { OnGatewayConnection } from '@nestjs/websockets';
 
@@ -20,6 +20,7 @@ const WAVE = 100;
 /** Holds the connections of this node: opens a session for each, gives them their heartbeat, and drains them. */
 @WebSocketGateway()
 export class WirepostGateway implements OnGatewayConnection {
+  private readonly logger = new Logger(WirepostGateway.name);
   private readonly heartbeat = new Heartbeat<ClientSession>();
   private readonly timer: NodeJS.Timeout;
 
@@ -54,8 +55,18 @@ export class WirepostGateway implements OnGatewayConnection {
     ws.serve(session, this.closed);
     // Several may have been admitted in one moment, in which none of them counted yet.
     const { delivery, settings } = this.context;
-    if (hasRoomFor(admission.claims.identity, delivery, settings)) session.open(admission);
+    if (hasRoomFor(admission.claims.identity, delivery, settings)) this.open(session, admission);
     else session.bye(CloseCode.OVERLOAD, CROWDED, 0);
+  }
+
+  /** What went wrong with one client must not reach Nest, which would throw it with nobody to catch it. */
+  private open(session: ClientSession, admission: Admission): void {
+    try {
+      session.open(admission);
+    } catch (error) {
+      this.logger.error(error);
+      session.bye(CloseCode.INTERNAL, 'internal error', 0);
+    }
   }
 
   private readonly closed = (session: ClientSession): void => {

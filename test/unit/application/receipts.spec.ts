@@ -403,6 +403,19 @@ describe('receipts', () => {
     expect(node.given).toEqual(['m1', 'm2', 'm3']);
   });
 
+  it('are not given for what lies above the acknowledgement, though it became somebody that lagged since', () => {
+    const node = new Node();
+    const client = node.connect('ann', 0);
+    for (const offset of [40, 42, 43]) client.sentWish(offset);
+    client.become({ ...client.subscription, uniqueId: 'bob' }, 30, 43);
+    // Its replay, which begins further back, has got as far as this.
+    client.become({ ...client.subscription, uniqueId: 'cy' }, 30, 35);
+    const [wishes, ...others] = client.acknowledge(41, 1);
+    expect(others).toEqual([]);
+    const next = (): number | undefined => wishes?.next(node.follower.window, { left: 99 });
+    expect([wishes?.as.uniqueId, next(), next()]).toEqual(['ann', 40, undefined]);
+  });
+
   it('are given anew for a message with the id of one that is forgotten', async () => {
     const node = new Node();
     node.acknowledges(node.brings('m1'));
