@@ -1,6 +1,6 @@
 import type { RejectedFrame, ServerFrame, WelcomeFrame } from '../protocol/frames';
 import type { Json } from '../protocol/unified-body';
-import { AGAIN, Connection } from './connection';
+import { AGAIN, Connection, LONGEST } from './connection';
 import { CursorStore } from './cursor-store';
 import { EventHub, type Listener } from './event-hub';
 import { host } from './host';
@@ -45,8 +45,10 @@ export class Client {
     this.inbox = new Inbox(
       {
         handled: (cursor) => {
+          // What was of a former identity or log is none of the present one's.
+          if (this.inbox.isBehind) return;
           this.store.save(cursor);
-          this.acknowledge(cursor);
+          this.connection.control({ op: 'ack', cursor });
         },
         gap: ({ from, to, reason }) => {
           this.events.emit('gap', { from, to, reason });
@@ -66,7 +68,10 @@ export class Client {
     this.store = new CursorStore(options.storage, options.storageKey ?? 'wirepost');
     this.connection = new Connection({
       url: async () => {
-        const url = await options.url();
+        // In JavaScript it may be anything.
+        const given: unknown = await options.url();
+        const url = String(given);
+        if (!/^wss?:/i.test(url)) throw new Error('`url` gave no URL that begins with ws: or wss:');
         this.store.begin(issuedAt(url));
         return url;
       },
@@ -88,8 +93,8 @@ export class Client {
       },
     });
     this.unwatch = host.watch(
-      () => {
-        this.connection.back();
+      ({ type }) => {
+        this.connection.back(type === 'online');
       },
       () => {
         this.inbox.settle();
@@ -156,11 +161,14 @@ export class Client {
       this.requests.set(messageId, { resolve, reject });
       sent.catch(reject);
     });
-    const timer = setTimeout(() => {
-      const sentence = `no reply to ${businessType} within ${String(timeout)} ms`;
-      this.outbox.forget(messageId);
-      this.requests.get(messageId)?.reject(new WirepostError('TIMEOUT', sentence, true));
-    }, timeout);
+    const timer = setTimeout(
+      () => {
+        const sentence = `no reply to ${businessType} within ${String(timeout)} ms`;
+        this.outbox.forget(messageId);
+        this.requests.get(messageId)?.reject(new WirepostError('TIMEOUT', sentence, true));
+      },
+      Math.min(timeout, LONGEST),
+    );
     return reply.finally(() => {
       clearTimeout(timer);
       this.requests.delete(messageId);
@@ -196,7 +204,6 @@ export class Client {
   close(): void {
     this.inbox.close();
     this.connection.close(CLOSED, 'closed');
-    this.store.close();
   }
 
   private async begin(): Promise<void> {
@@ -240,11 +247,12 @@ export class Client {
     const changed = isOther(before, frame);
     if (changed) this.outbox.changeIdentity();
     if (before?.connectionId === connectionId) {
-      if (changed) this.inbox.changeIdentity(cursor);
+      if (changed) this.changeIdentity(cursor);
       return;
     }
-    // What was handled while there was no connection could not be acknowledged.
-    if (resumed && this.cursor !== undefined) this.acknowledge(this.cursor);
+    // What was handled while there was no connection could not be acknowledged. In a moment: a gap may follow that says
+    // that it is of another log.
+    if (resumed && this.cursor !== undefined) this.inbox.advance(this.cursor);
     if (this.inbox.position === undefined) this.inbox.start(cursor);
     this.store.begin(cursor);
     this.outbox.connected((text) => {
@@ -254,22 +262,24 @@ export class Client {
     if (resumed) this.events.emit('resumed', { cursor });
   }
 
-  /** The server would take it for what the present identity has handled. */
-  private acknowledge(cursor: string): void {
-    if (!this.inbox.isBehind) this.connection.control({ op: 'ack', cursor });
+  private changeIdentity(cursor: string): void {
+    // At once: positions of the former identity are stored no more.
+    this.store.save(cursor);
+    this.inbox.changeIdentity(cursor);
   }
 
   private onRejected(frame: RejectedFrame): void {
     const { messageId, code, message, retryable } = frame;
     const { renewal } = this;
-    if (messageId === undefined && renewal !== undefined) {
+    // BAD_CURSOR answers an acknowledgement, of another log's cursor.
+    if (messageId === undefined && renewal !== undefined && code !== 'BAD_CURSOR') {
       this.renewal = undefined;
       const moves = code === 'OTHER_PARTITION' && renewal.token.includes('/');
       const start = moves ? issuedAt(renewal.token) : undefined;
       if (start === undefined) renewal.reject(new WirepostError(code, message, retryable));
       else {
         // Other nodes have the messages of the new identity.
-        this.inbox.changeIdentity(start);
+        this.changeIdentity(start);
         this.connection.move(renewal.token);
         this.renewal = renewal;
       }
@@ -298,7 +308,7 @@ export class Client {
     this.renewal = undefined;
     if (final) {
       this.unwatch();
-      this.inbox.settle();
+      this.inbox.close();
       this.store.close();
       this.outbox.close(error);
       for (const { reject } of this.requests.values()) reject(error);

@@ -11,6 +11,8 @@ import type { SocketLike, State } from './types';
 /** Bounds of the wait before another attempt, ms; full jitter between the first and a doubling upper bound. */
 const WAIT_FIRST = 500;
 const WAIT_LAST = 20_000;
+/** ms within which a URL must come: a backend may be slow, and a request may never be answered. */
+const URL_WITHIN = 30_000;
 /** ms within which a connection must be welcomed. */
 const OPEN_WITHIN = 10_000;
 /** ms within which a connection that may have died while the page slept must give a sign of life. */
@@ -19,6 +21,9 @@ const PROBE_WITHIN = 5000;
 const SETTLED_AFTER = 5000;
 /** Every third failed attempt takes a new token: the reconnect token itself may be what fails. */
 const FRESH_EVERY = 3;
+
+/** ms that a timer can count: beyond 2^31 it fires at once. */
+export const LONGEST = 2e9;
 
 const ABNORMAL = 1006;
 const TOKEN = 4401;
@@ -51,7 +56,7 @@ export class Connection {
   private socket: SocketLike | undefined;
   private base = '';
   private reconnectToken: string | undefined;
-  /** The first URL: what was pushed since its token was issued is due, whichever token is welcomed at last. */
+  /** Where the first token was issued: what was pushed since is due, whichever token is welcomed first. */
   private first: string | undefined;
   /** A URL that need not be asked for. */
   private given: string | undefined;
@@ -59,7 +64,7 @@ export class Connection {
   private attempts = 0;
   /** Attempts in a row that ended before a welcome. */
   private unwelcomed = 0;
-  private retryAfter = 0;
+  private retryAfter: unknown;
   private heartbeat = 0;
   /** Nothing was heard since the last ping. No comparison of times: a clock that is set back would make it last. */
   private silent = false;
@@ -75,20 +80,8 @@ export class Connection {
     this.state = 'connecting';
     const fresh =
       this.reconnectToken === undefined || this.unwelcomed % FRESH_EVERY === FRESH_EVERY - 1;
-    this.deadline();
-    const epoch = this.timer;
-    this.target(fresh).then(
-      (url) => {
-        // Another attempt has begun, or close() was called, while the token came.
-        if (this.state === 'connecting' && this.timer === epoch) this.open(url);
-      },
-      (error: unknown) => {
-        this.owner.urlFailed(error);
-        if (this.state !== 'connecting' || this.timer !== epoch) return;
-        this.retryAfter = retryAfterOf(error);
-        this.lost(ABNORMAL, 'no URL');
-      },
-    );
+    this.deadline(URL_WITHIN);
+    void this.attempt(fresh);
   }
 
   /** Sends a frame when connected. */
@@ -106,25 +99,24 @@ export class Connection {
   }
 
   /** The network or the page is back: what failed without it tells nothing, of the reconnect token or of the server. */
-  back(): void {
+  back(online: boolean): void {
+    // A URL that was asked for without a network may never come.
+    if (online && this.socket === undefined) this.restart(AGAIN, 'online');
     this.unwelcomed = this.attempts = 0;
     this.wake();
   }
 
   /** No time to wait. */
   wake(): void {
-    if (this.state === 'waiting') {
-      // Without a timer nobody has connected yet: the owner may still look for its position.
-      if (this.timer === undefined) return;
-      clearTimeout(this.timer);
-      this.connect();
-    } else if (this.state === 'connected') this.ping(PROBE_WITHIN);
+    if (this.state === 'connected') this.ping(PROBE_WITHIN);
+    // Without a timer nobody has connected yet: the owner may still look for its position.
+    else if (this.timer !== undefined) this.connect();
   }
 
   /** Goes on at another URL, whose token is new. */
   move(url: string): void {
     this.given = url;
-    this.first = this.reconnectToken = undefined;
+    this.reconnectToken = undefined;
     this.restart(AGAIN, 'moved');
     this.wake();
   }
@@ -137,39 +129,47 @@ export class Connection {
     this.owner.down(code, reason, undefined);
   }
 
-  private async target(fresh: boolean): Promise<string> {
-    let url = this.base + (this.reconnectToken ?? '');
-    if (fresh) {
-      url = this.given ?? (await this.owner.url());
-      this.given = undefined;
-      // The reconnect token stays: it needs no claim, and so is good while the log takes none.
-      this.base = url.slice(0, url.lastIndexOf('/') + 1);
-    }
-    // An error page in place of a URL says nothing of a position.
-    if (issuedAt(url) !== undefined) this.first ??= url;
-    const before = url === this.first ? undefined : issuedAt(this.first ?? '');
-    const cursor = this.owner.position(fresh) ?? before;
-    return cursor === undefined ? url : `${url}?cursor=${cursor}`;
-  }
-
-  private open(url: string): void {
-    let socket: SocketLike;
+  private async attempt(fresh: boolean): Promise<void> {
+    // Another one when another attempt has begun, or close() was called, while the URL came.
+    const { timer } = this;
     try {
-      socket = this.owner.open(url, SUBPROTOCOL);
+      // The reconnect token stays: it needs no claim, and so is good while the log takes none.
+      const url = fresh
+        ? (this.given ?? (await this.owner.url()))
+        : this.base + String(this.reconnectToken);
+      const issued = issuedAt(url);
+      this.first ??= issued;
+      if (this.timer !== timer) return;
+      this.given = undefined;
+      this.base = url.slice(0, url.lastIndexOf('/') + 1);
+      const before = issued === this.first ? undefined : this.first;
+      this.open(url, this.owner.position(fresh) ?? before);
     } catch (error) {
       this.owner.urlFailed(error);
+      if (this.timer !== timer) return;
+      this.retryAfter = (error as { retryAfter?: unknown } | undefined | null)?.retryAfter;
       this.lost(ABNORMAL, 'no socket');
-      return;
     }
+  }
+
+  private open(url: string, cursor: string | undefined): void {
+    const socket = this.owner.open(
+      cursor === undefined ? url : `${url}?cursor=${cursor}`,
+      SUBPROTOCOL,
+    );
     this.socket = socket;
+    this.deadline(OPEN_WITHIN);
     socket.onmessage = (event: { data: unknown }) => {
       if (typeof event.data === 'string') this.onText(event.data);
     };
     socket.onclose = (event: { code: number; reason: string }) => {
       this.lost(event.code, event.reason);
     };
-    // A close follows (WHATWG WebSockets); Node's `ws` throws an error that nobody listens to.
-    socket.onerror = () => undefined;
+    // A close follows (WHATWG WebSockets), but not in Chromium where a CSP forbids the URL. Node's `ws` throws an error
+    // that nobody listens to.
+    socket.onerror = () => {
+      if (socket.readyState === 3 && this.state === 'connecting') this.lost(ABNORMAL, '');
+    };
   }
 
   private onText(text: string): void {
@@ -191,7 +191,7 @@ export class Connection {
     if (this.state === 'connected') return;
     this.state = 'connected';
     this.unwelcomed = 0;
-    this.retryAfter = 0;
+    this.retryAfter = undefined;
     this.welcomedAt = Date.now();
     this.beat(this.heartbeat);
   }
@@ -204,18 +204,21 @@ export class Connection {
   }
 
   private beat(within: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    this.wait(within, () => {
       if (this.silent) this.lost(ABNORMAL, 'no sign of life');
       else this.ping(this.heartbeat);
-    }, within);
+    });
   }
 
-  private deadline(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+  private deadline(within: number): void {
+    this.wait(within, () => {
       this.lost(ABNORMAL, 'no welcome');
-    }, OPEN_WITHIN);
+    });
+  }
+
+  private wait(ms: number, then: () => void): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(then, ms);
   }
 
   private lost(code: number, reason: string): void {
@@ -229,12 +232,16 @@ export class Connection {
     if (code === TOKEN) this.reconnectToken = undefined;
     this.abandon(code, reason);
     this.state = 'waiting';
-    const wait = this.retryAfter > 0 ? this.retryAfter : this.jitter();
-    this.retryAfter = 0;
+    const { retryAfter } = this;
+    const wait =
+      typeof retryAfter === 'number' && retryAfter > 0
+        ? Math.min(retryAfter, LONGEST)
+        : this.jitter();
+    this.retryAfter = undefined;
     this.attempts += 1;
-    this.timer = setTimeout(() => {
+    this.wait(wait, () => {
       this.connect();
-    }, wait);
+    });
     this.owner.down(code, reason, wait);
   }
 
@@ -246,20 +253,15 @@ export class Connection {
   private abandon(code: number, reason: string): void {
     clearTimeout(this.timer);
     const { socket } = this;
-    this.socket = undefined;
+    this.socket = this.timer = undefined;
     if (socket === undefined) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.onerror = () => undefined;
     try {
       // Codes that a page may send are 1000 and 3000–4999.
-      socket.close(code === 1000 || code >= 3000 ? code : 1000, reason);
+      socket.close(code < 3000 ? 1000 : code, reason);
     } catch {
       // It is closed already, or was never open.
     }
   }
-}
-
-function retryAfterOf(error: unknown): number {
-  const value = (error as { retryAfter?: unknown } | undefined | null)?.retryAfter;
-  return typeof value === 'number' && value > 0 ? value : 0;
 }

@@ -1,5 +1,5 @@
 import { parseCursor } from '../protocol/cursor';
-import { host } from './host';
+import { globals, host } from './host';
 import type { StorageLike } from './types';
 
 /** ms to wait for the lock that the page before a reload still holds. */
@@ -29,7 +29,7 @@ export class CursorStore {
   /** The cursor to go on from. */
   async load(): Promise<string | undefined> {
     if (this.storage === undefined) return undefined;
-    const shared = this.storage === attempt(() => host.localStorage);
+    const shared = this.storage === attempt(() => globals.localStorage);
     if (shared) await this.takeEntry();
     return this.read(this.entry) ?? (shared ? this.latest() : undefined);
   }
@@ -56,13 +56,13 @@ export class CursorStore {
   }
 
   private async takeEntry(): Promise<void> {
-    const own = attempt(() => host.sessionStorage?.getItem(this.key));
+    const own = attempt(() => globals.sessionStorage?.getItem(this.key));
     let id = own ?? host.newId();
     if (!(await this.lock(`${this.key}.${id}`))) {
       id = host.newId();
       await this.lock(`${this.key}.${id}`);
     }
-    attempt(() => host.sessionStorage?.setItem(this.key, id));
+    attempt(() => globals.sessionStorage?.setItem(this.key, id));
     this.entry = `${this.key}.${id}`;
   }
 
@@ -81,7 +81,7 @@ export class CursorStore {
 
   /** Holds a lock until `close`, or for as long as the page lives; false when another page has it. True where there are no locks. */
   private lock(name: string): Promise<boolean> {
-    const locks = attempt(() => host.navigator?.locks);
+    const locks = attempt(() => globals.navigator?.locks);
     if (locks === undefined) return Promise.resolve(true);
     const patience = new AbortController();
     const timer = setTimeout(() => {

@@ -1,6 +1,6 @@
 import type { SocketLike, StorageLike } from './types';
 
-type Listen = (name: string, listener: () => void) => void;
+type Listen = (name: string, listener: (event: { readonly type: string }) => void) => void;
 
 interface Globals {
   readonly addEventListener?: Listen;
@@ -26,20 +26,11 @@ interface Globals {
   readonly crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
 }
 
-const globals = globalThis as unknown as Globals;
+/** What the page, the webview or Node has, read when it is needed. */
+export const globals = globalThis as unknown as Globals;
 
 /** What the SDK uses of the page, the webview or Node, each where it is there. */
 export const host = {
-  get localStorage(): StorageLike | undefined {
-    return globals.localStorage;
-  },
-  get sessionStorage(): StorageLike | undefined {
-    return globals.sessionStorage;
-  },
-  get navigator(): Globals['navigator'] {
-    return globals.navigator;
-  },
-
   /** 128 random bits as hex; `crypto.randomUUID` is not there on pages without TLS. */
   newId(): string {
     const bytes = globals.crypto.getRandomValues(new Uint8Array(16));
@@ -60,9 +51,9 @@ export const host = {
   },
 
   /** Tells when the page comes back (network, visibility, back/forward cache) and when it may go for good. */
-  watch(onReturn: () => void, onLeave: () => void): () => void {
-    const onVisibility = (): void => {
-      if (globals.document?.visibilityState === 'visible') onReturn();
+  watch(onReturn: (event: { readonly type: string }) => void, onLeave: () => void): () => void {
+    const onVisibility = (event: { readonly type: string }): void => {
+      if (globals.document?.visibilityState === 'visible') onReturn(event);
       else onLeave();
     };
     const { addEventListener, removeEventListener, document } = globals;

@@ -1,5 +1,6 @@
 import { BEGINNING, isAfter, parseCursor } from '../protocol/cursor';
 import type { GapFrame } from '../protocol/frames';
+import { register } from './event-hub';
 import { host } from './host';
 import type { Delivered, MessageHandler } from './types';
 
@@ -65,10 +66,8 @@ export class Inbox {
 
   on(businessType: string, handler: MessageHandler): () => void {
     const set = this.handlers.get(businessType) ?? new Set();
-    this.handlers.set(businessType, set.add(handler));
-    return () => {
-      set.delete(handler);
-    };
+    this.handlers.set(businessType, set);
+    return register(set, handler);
   }
 
   /** Where the client starts, before its first message. */
@@ -103,7 +102,9 @@ export class Inbox {
   gap(frame: GapFrame): void {
     if (this.overflowed) return;
     if (frame.reason === 'OTHER_LOG' || after(frame.to, this.received)) this.received = frame.to;
-    this.queue.push({ kind: 'gap', frame });
+    const end = this.queue.push({ kind: 'gap', frame });
+    // The former log is gone: what waits of it cannot come again, and is not the new one's to acknowledge.
+    if (frame.reason === 'OTHER_LOG') this.changed = end;
     this.run();
   }
 
@@ -213,7 +214,8 @@ export class Inbox {
     } else this.advance(item.kind === 'position' ? item.cursor : item.message.cursor);
   }
 
-  private advance(cursor: string): void {
+  /** Everything up to here was handled: tells the owner so, in a moment. */
+  advance(cursor: string): void {
     this.cursor = cursor;
     this.settling ??= setTimeout(() => {
       this.settle();

@@ -31,8 +31,8 @@ export class Outbox {
 
   /** Resolves at `accepted`; rejects with a WirepostError when it is refused, too large, or the client is closed. */
   send(message: Sendable): Promise<{ readonly messageId: string }> {
-    // An empty one is none to the server either.
-    const messageId = message.messageId || host.newId();
+    // An empty one is none to the server either. One that is no string would not be found again by the answer.
+    const messageId = String((message.messageId as string | number | undefined) || host.newId());
     const known = this.pending.has(messageId);
     if (known || this.pending.size >= this.limit) {
       const [code, what] = known

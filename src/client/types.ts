@@ -8,6 +8,7 @@ export interface SocketLike {
   onmessage: ((event: never) => unknown) | null;
   onclose: ((event: never) => unknown) | null;
   onerror: ((event: never) => unknown) | null;
+  readonly readyState?: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
 }

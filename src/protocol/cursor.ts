@@ -43,7 +43,7 @@ export function parseCursor(text: string): CursorParts | undefined {
 }
 
 /** The position before the first entry of a log, as text. */
-export const BEGINNING = formatCursor(0, 0);
+export const BEGINNING = '0-0';
 
 /** True when an entry at `cursor` comes after the position `position`; both of the same log. */
 export function isAfter(cursor: CursorParts, position: CursorParts): boolean {

@@ -114,11 +114,12 @@ describe('the connection of the SDK', () => {
     const left = ['<html>502</html>', ...urls];
     const scripted = new ScriptedClient({ url: () => left.shift() ?? '' });
     await settled();
+    expect(scripted.sockets).toEqual([]);
     for (const url of [urls[0], `${urls[1] ?? ''}?cursor=12-1012`]) {
-      scripted.socket.drop();
       scripted.client.reconnect();
       await settled();
       expect(scripted.socket.url).toBe(url);
+      scripted.socket.drop();
     }
   });
 
@@ -173,6 +174,142 @@ describe('the connection of the SDK', () => {
     expect(scripted.named('disconnected')).toMatchObject([{ retryIn: 3000 }]);
     await jest.advanceTimersByTimeAsync(3000);
     expect(scripted.sockets).toHaveLength(1);
+  });
+
+  it.each([2 ** 31, Infinity])(
+    'calls `url` no more for weeks after a retryAfter of %d',
+    async (retryAfter) => {
+      let calls = 0;
+      const scripted = new ScriptedClient({
+        url: () => {
+          calls += 1;
+          return Promise.reject(Object.assign(new Error('429'), { retryAfter }));
+        },
+      });
+      await jest.advanceTimersByTimeAsync(86_400_000);
+      expect(calls).toBe(1);
+      scripted.client.close();
+    },
+  );
+
+  it.each<[string, unknown]>([
+    ['an error page', '<!doctype html><a href="/login">log in</a>'],
+    ['nothing', undefined],
+    ['an empty text', ''],
+    ['the whole answer', { data: 'wss://host/socket/t' }],
+    ['the address of a page', 'https://host/socket/t'],
+  ])('says so when `url` gives %s, and tries again', async (_what, given) => {
+    const answers = [given, 'wss://host/socket/t'];
+    const scripted = new ScriptedClient({ url: () => answers.shift() as string });
+    await settled();
+    expect(scripted.sockets).toEqual([]);
+    expect(scripted.named('error')).toMatchObject([
+      { error: { message: '`url` gave no URL that begins with ws: or wss:' } },
+    ]);
+    await scripted.again();
+    expect(scripted.socket.url).toBe('wss://host/socket/t');
+  });
+
+  it('goes back with its reconnect token to where it was, whatever came in place of a URL meanwhile', async () => {
+    const answers = ['wss://host/socket/t', '<a href="/login">log in</a>'];
+    const scripted = await ScriptedClient.welcomed({ url: () => answers.shift() ?? '' });
+    for (let i = 0; i < 2; i += 1) {
+      scripted.socket.drop();
+      scripted.client.reconnect();
+      await settled();
+    }
+    scripted.socket.drop();
+    scripted.client.reconnect();
+    await settled();
+    expect(scripted.named('error')).toHaveLength(1);
+    scripted.client.reconnect();
+    await settled();
+    expect(scripted.socket.url).toBe('wss://host/socket/again?cursor=10-1000');
+  });
+
+  it('waits half a minute for a URL', async () => {
+    const late = (ms: number): Promise<string> =>
+      new Promise((resolve) => setTimeout(resolve, ms, 'wss://host/socket/late'));
+    const delays = [31_000, 29_000];
+    const scripted = new ScriptedClient({ url: () => late(delays.shift() ?? 0) });
+    await jest.advanceTimersByTimeAsync(29_999);
+    expect(scripted.client.state).toBe('connecting');
+    await jest.advanceTimersByTimeAsync(1);
+    expect(scripted.named('disconnected')).toMatchObject([{ reason: 'no welcome' }]);
+    await jest.advanceTimersByTimeAsync(1000 + 29_000);
+    expect(scripted.sockets).toHaveLength(1);
+    // The opening has all of its own time, however late the URL came.
+    await jest.advanceTimersByTimeAsync(8900);
+    expect(scripted.client.state).toBe('connecting');
+    await jest.advanceTimersByTimeAsync(1100);
+    expect(scripted.socket.closedWith).toBe(1000);
+  });
+
+  it('does not go by a URL that came after it was given up', async () => {
+    const answers: ((url: string) => void)[] = [];
+    const scripted = new ScriptedClient({
+      url: () => new Promise<string>((resolve) => answers.push(resolve)),
+    });
+    await settled();
+    scripted.client.reconnect();
+    await settled();
+    answers[1]?.('wss://new/socket/t');
+    await settled();
+    scripted.socket.welcome();
+    answers[0]?.('wss://old/socket/t');
+    await settled();
+    expect(scripted.sockets).toHaveLength(1);
+    scripted.socket.drop();
+    expect((await scripted.again()).url).toBe('wss://new/socket/again?cursor=10-1000');
+  });
+
+  it('stays closed when it is closed as it tells that no socket can be opened', async () => {
+    let opened = 0;
+    const scripted = new ScriptedClient({
+      socket: () => {
+        opened += 1;
+        throw new SyntaxError('not a URL');
+      },
+    });
+    scripted.client.listen('error', () => {
+      scripted.client.close();
+    });
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(scripted.client.state).toBe('closed');
+    expect(opened).toBe(1);
+    expect(scripted.named('disconnected')).toEqual([{ code: 1000, reason: 'closed' }]);
+  });
+
+  it('takes a socket for lost that fails and never fires onclose, as where a page may not connect', async () => {
+    const scripted = new ScriptedClient();
+    await settled();
+    scripted.socket.readyState = 3;
+    scripted.socket.onerror?.({} as never);
+    expect(scripted.named('disconnected')).toMatchObject([{ code: 1006 }]);
+    await scripted.again();
+  });
+
+  it('goes by the close that follows the error of a socket that was welcomed', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    scripted.socket.readyState = 3;
+    scripted.socket.onerror?.({} as never);
+    scripted.socket.drop(4501);
+    expect(scripted.client.state).toBe('closed');
+  });
+
+  it('tells each listener once for each time that it listens', async () => {
+    const scripted = new ScriptedClient();
+    let heard = 0;
+    const listener = (): void => {
+      heard += 1;
+    };
+    const off = scripted.client.listen('connected', listener);
+    scripted.client.listen('connected', listener);
+    off();
+    off();
+    await settled();
+    scripted.socket.welcome();
+    expect(heard).toBe(1);
   });
 
   it('gives up an opening that is not welcomed within ten seconds', async () => {
@@ -302,6 +439,24 @@ describe('the connection of the SDK', () => {
       expect(scripted.socket.ops('ping')).toHaveLength(1);
       await jest.advanceTimersByTimeAsync(5000);
       expect(scripted.client.state).toBe('waiting');
+      scripted.client.close();
+    });
+
+    it('asks for a URL anew when the network comes back, and only then', async () => {
+      let calls = 0;
+      const scripted = new ScriptedClient({
+        url: () => {
+          calls += 1;
+          return calls === 1 ? new Promise(() => undefined) : 'wss://host/socket/t';
+        },
+      });
+      await settled();
+      for (const [, happen] of returns.slice(1)) happen();
+      await settled();
+      expect(calls).toBe(1);
+      returns[0]?.[1]();
+      await settled();
+      expect(scripted.socket.url).toBe('wss://host/socket/t');
       scripted.client.close();
     });
 

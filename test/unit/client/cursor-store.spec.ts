@@ -117,6 +117,58 @@ describe('a cursor that is kept', () => {
     }
   });
 
+  it.each([1008, 4500, 4501])(
+    'is behind all that the client has handled when %d ended it, but for what it was at',
+    async (code) => {
+      const storage = aStorage();
+      const before = await page(storage);
+      const seen: unknown[] = [];
+      before.client.on('news', async ({ content }) => {
+        seen.push(content);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      });
+      for (const offset of [11, 12, 13, 14]) before.socket.deliver(offset);
+      await jest.advanceTimersByTimeAsync(60);
+      before.socket.drop(code);
+      await jest.advanceTimersByTimeAsync(1000);
+      expect(seen).toEqual([11, 12]);
+      const after = await page(storage);
+      expect(after.socket.url).toContain('?cursor=11-1011');
+    },
+  );
+
+  it('is that of the identity after a renewal, whatever of the former one is handled yet', async () => {
+    const storage = aStorage();
+    const scripted = await page(storage);
+    const gates: (() => void)[] = [];
+    scripted.client.on('news', () => new Promise<void>((resolve) => gates.push(resolve)));
+    for (const offset of [11, 12, 13]) scripted.socket.deliver(offset);
+    const renewed = scripted.client.renew('fresh');
+    scripted.socket.welcome({ uniqueId: 'u2', cursor: '4-1004' });
+    await renewed;
+    for (let i = 0; i < 2; i += 1) {
+      gates[i]?.();
+      await jest.advanceTimersByTimeAsync(200);
+    }
+    expect(scripted.client.cursor).toBe('12-1012');
+    expect(storage.getItem('wirepost')).toBe('4-1004');
+  });
+
+  it('is that of the identity after a renewal at other nodes, too', async () => {
+    const storage = aStorage();
+    const scripted = await page(storage);
+    scripted.client.on('news', () => new Promise(() => undefined));
+    for (const offset of [11, 12]) scripted.socket.deliver(offset);
+    const payload = Buffer.from(JSON.stringify({ cu: '40-1040' })).toString('base64url');
+    const renewed = scripted.client.renew(`wss://two/socket/head.${payload}.signature`);
+    const refusal = { code: 'OTHER_PARTITION', message: 'elsewhere', retryable: false };
+    scripted.socket.receive({ op: 'rejected', ...refusal });
+    await settled();
+    scripted.socket.welcome({ uniqueId: 'u2', cursor: '40-1040' });
+    await renewed;
+    expect(storage.getItem('wirepost')).toBe('40-1040');
+  });
+
   it('is of its own for each key', async () => {
     const storage = aStorage();
     (await page(storage, 'one')).socket.deliver(11);

@@ -21,6 +21,22 @@ describe('what the SDK gives to the application', () => {
     expect(all).toEqual([11, 12, 13]);
   });
 
+  it('comes to a function as often as it is registered', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    const seen: unknown[] = [];
+    const handler = ({ content }: { content: unknown }): void => {
+      seen.push(content);
+    };
+    const offs = [scripted.client.on('news', handler), scripted.client.on('news', handler)];
+    scripted.socket.deliver(11);
+    offs[0]?.();
+    offs[0]?.();
+    scripted.socket.deliver(12);
+    offs[1]?.();
+    scripted.socket.deliver(13);
+    expect(seen).toEqual([11, 11, 12]);
+  });
+
   it('comes once: a position at or below the cursor is dropped', async () => {
     const scripted = await ScriptedClient.welcomed();
     const seen: unknown[] = [];
@@ -134,6 +150,7 @@ describe('what the SDK gives to the application', () => {
     await jest.advanceTimersByTimeAsync(100);
     expect(scripted.socket.ops('ack')).toEqual([]);
     const socket = await scripted.again();
+    await jest.advanceTimersByTimeAsync(100);
     expect(socket.ops('ack')).toEqual([{ op: 'ack', cursor: '11-1011' }]);
   });
 
@@ -274,6 +291,70 @@ describe('what the SDK gives to the application', () => {
     expect(scripted.client.cursor).toBe('2-1002');
   });
 
+  describe('of another log, while messages of the former one wait', () => {
+    const otherLog = { op: 'gap', from: '13-1013', to: '0-0', reason: 'OTHER_LOG' };
+
+    /** Three messages that wait for a slow handler, which fails as often as it is told on the second one. */
+    async function waiting(failures: number) {
+      const scripted = await ScriptedClient.welcomed();
+      const [handled, gates]: [unknown[], (() => void)[]] = [[], []];
+      let left = failures;
+      scripted.client.on('news', async ({ cursor }) => {
+        await new Promise<void>((resolve) => gates.push(resolve));
+        if (cursor === '12-1012' && left-- > 0) throw new Error('not yet');
+        handled.push(cursor);
+      });
+      for (const offset of [11, 12, 13]) scripted.socket.deliver(offset);
+      const goOn = async (): Promise<void> => {
+        gates.shift()?.();
+        await jest.advanceTimersByTimeAsync(1100);
+      };
+      return { scripted, handled, goOn };
+    }
+
+    it('is handled after them, also when a handler fails that cannot get its message again', async () => {
+      const { scripted, handled, goOn } = await waiting(1);
+      scripted.socket.drop();
+      const socket = await scripted.again();
+      socket.receive(otherLog);
+      socket.deliver(1);
+      jest.spyOn(Math, 'random').mockReturnValue(0);
+      for (let i = 0; i < 2; i += 1) await goOn();
+      expect(scripted.named('error')).toMatchObject([{ attempt: 1, final: false }]);
+      expect(scripted.socket.url).toContain('?cursor=1-1001');
+      scripted.socket.welcome();
+      scripted.socket.deliver(2);
+      for (let i = 0; i < 4; i += 1) await goOn();
+      jest.restoreAllMocks();
+      expect(handled).toEqual(['11-1011', '12-1012', '13-1013', '1-1001', '2-1002']);
+      expect(scripted.named('gap')).toHaveLength(1);
+    });
+
+    it('is acknowledged from its own first message on', async () => {
+      const { scripted, goOn } = await waiting(0);
+      await goOn();
+      scripted.socket.drop();
+      const socket = await scripted.again();
+      socket.receive(otherLog);
+      socket.deliver(1);
+      for (let i = 0; i < 3; i += 1) await goOn();
+      const acks = socket.ops('ack').map(({ cursor }) => cursor);
+      expect(acks).toEqual(['0-0', '1-1001']);
+    });
+
+    it('comes once, also when the next connection takes a new token', async () => {
+      const { scripted, handled, goOn } = await waiting(0);
+      scripted.socket.receive(otherLog);
+      for (const offset of [1, 2]) scripted.socket.deliver(offset);
+      scripted.socket.drop(4401);
+      const socket = await scripted.again();
+      expect(socket.url).toBe('wss://host/rt/socket/token2?cursor=2-1002');
+      socket.deliver(3);
+      for (let i = 0; i < 6; i += 1) await goOn();
+      expect(handled).toEqual(['11-1011', '12-1012', '13-1013', '1-1001', '2-1002', '3-1003']);
+    });
+  });
+
   it('starts where the given cursor says', async () => {
     const scripted = new ScriptedClient({ cursor: '7-1007' });
     await settled();
@@ -398,6 +479,16 @@ describe('what the SDK gives to the application', () => {
       gates.shift()?.();
       await jest.advanceTimersByTimeAsync(200);
       expect(socket.ops('ack').at(-1)).toEqual({ op: 'ack', cursor: '5-1005' });
+    });
+
+    it('is not rejected for an acknowledgement that is', async () => {
+      const scripted = await ScriptedClient.welcomed();
+      const renewed = scripted.client.renew('fresh');
+      const refusal = { code: 'BAD_CURSOR', message: 'of another log' };
+      scripted.socket.receive({ op: 'rejected', ...refusal, retryable: false });
+      scripted.socket.welcome({ cursor: '10-1000' });
+      await expect(renewed).resolves.toMatchObject({ uniqueId: 'u1' });
+      expect(scripted.named('rejected')).toEqual([refusal]);
     });
 
     it('rejects when the token is refused, when the connection is lost and when there is none', async () => {

@@ -57,6 +57,14 @@ describe('what the application sends', () => {
     await expect(sent).resolves.toEqual({ messageId: expect.stringMatching(/^.{32}$/) as string });
   });
 
+  it('is found again by its id, also when that is a number', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    const sent = scripted.client.send({ ...question, messageId: 5 as unknown as string });
+    expect(scripted.socket.bodies).toMatchObject([{ messageId: '5' }]);
+    scripted.socket.receive({ op: 'accepted', messageId: '5' });
+    await expect(sent).resolves.toEqual({ messageId: '5' });
+  });
+
   describe('as one user', () => {
     const asAnother = { uniqueId: 'u2' };
 
@@ -228,6 +236,15 @@ describe('what the application sends', () => {
       scripted.socket.drop();
       await scripted.again();
       expect(scripted.socket.bodies).toEqual([]);
+    });
+
+    it('waits for its reply as long as it is told to, also for ever', async () => {
+      const scripted = await ScriptedClient.welcomed();
+      const asked = scripted.client.request('ask', null, { timeout: Infinity });
+      await jest.advanceTimersByTimeAsync(20_000);
+      const correlationId = scripted.socket.bodies[0]?.['messageId'];
+      scripted.socket.deliver(11, { correlationId, content: 'yes' });
+      await expect(asked).resolves.toMatchObject({ content: 'yes' });
     });
 
     it('rejects when it is refused and when the client is closed', async () => {

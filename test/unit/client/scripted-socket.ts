@@ -7,6 +7,7 @@ export class ScriptedSocket implements SocketLike {
   onmessage: SocketLike['onmessage'] = null;
   onclose: SocketLike['onclose'] = null;
   onerror: SocketLike['onerror'] = null;
+  readyState = 1;
   readonly sent: Frame[] = [];
   /** Code with which the client gave it up. */
   closedWith: number | undefined;
