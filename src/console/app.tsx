@@ -23,7 +23,7 @@ setLanguage(language.value);
 
 const current = computed<ViewName>(() => {
   const [name = ''] = hash.value.slice(1).split('/');
-  return name in VIEWS ? (name as ViewName) : 'try';
+  return Object.hasOwn(VIEWS, name) ? (name as ViewName) : 'try';
 });
 
 function LanguageChoice() {

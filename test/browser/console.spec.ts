@@ -10,6 +10,20 @@ import { onSharedBroker } from '../support/shared-broker';
 import { SERVICE_KEY, TOKEN_ONLY_KEY } from '../support/test-node';
 
 const PHONE = { width: 390, height: 844 };
+/** Figures of a node at which nothing happens. */
+const ALL_ZERO = Object.fromEntries(
+  [
+    'messagesPerSecond',
+    'deliveriesPerSecond',
+    'upstreamPerSecond',
+    'framesDelivered',
+    'gaps',
+    'logOffset',
+    'windowEntries',
+    'windowBytes',
+    'memory',
+  ].map((name) => [name, 0]),
+);
 
 describe('the console in Chromium', () => {
   let browser: Browser;
@@ -163,6 +177,90 @@ describe('the console in Chromium', () => {
     await console.client('dave').and(console.page.locator('.connected')).waitFor();
   });
 
+  it('sends as the very client that was chosen, and as another one when that is removed', async () => {
+    const console = await signedIn();
+    const { page } = console;
+    await page.getByText('Connect another client').click();
+    await page.getByLabel('uniqueId').first().fill('alice');
+    await page.getByRole('button', { name: 'Connect', exact: true }).click();
+    const second = console.client('alice').filter({ hasText: 'WEB' });
+    await second.and(page.locator('.connected')).waitFor();
+    await page.getByRole('radio', { name: 'Client → client' }).check();
+    const from = page.locator('.composer select');
+    expect(await from.locator('option').allTextContents()).toEqual([
+      'alice · H5',
+      'bob · APP',
+      'alice · WEB',
+    ]);
+    await from.selectOption({ label: 'alice · WEB' });
+    const send = page.getByRole('button', { name: 'Send', exact: true });
+    await send.click();
+    await second.locator('.frame.out.write').waitFor();
+    expect(await console.frames('alice', 'note.show').count()).toBe(1);
+    await second.getByRole('button', { name: 'Remove' }).click();
+    await second.waitFor({ state: 'detached' });
+    expect(await from.locator('option:checked').textContent()).toBe('alice · H5');
+    await send.click();
+    await console.client('alice').locator('.frame.out.write').waitFor();
+  });
+
+  it('says why a client is refused, and ends the scenario whose clients are', async () => {
+    const console = await ConsolePage.open(browser, gateway.base);
+    await console.signIn(SERVICE_KEY);
+    const { page } = console;
+    await page.getByText('Connect another client').click();
+    const last = page.locator('[data-client].closed').last();
+    for (const [name, clientType, reason] of [
+      ['x'.repeat(200), 'WEB', /cannot connect: .*uniqueId/],
+      ['zed', 'x'.repeat(200), /cannot connect: .*clientType/],
+    ] as const) {
+      await page.getByLabel('uniqueId').first().fill(name);
+      await page.getByLabel('clientType').first().fill(clientType);
+      await page.getByRole('button', { name: 'Connect', exact: true }).click();
+      await last.locator('.happening.failed').filter({ hasText: reason }).waitFor();
+    }
+    await page.route('**/websocket/token', (route) =>
+      route.fulfill({ status: 403, json: { result: 40301, description: 'not for you', data: {} } }),
+    );
+    await console.show('scenarios');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByText('It stopped: not for you').waitFor();
+    await page.locator('.stage-head button[aria-disabled=false]').waitFor();
+    // The refusals themselves are all that the browser complains about.
+    expect(await console.complaints()).toEqual(
+      [400, 400, 403].map((status): unknown => expect.stringContaining(String(status))),
+    );
+    await console.close();
+  });
+
+  it('mends what the tour needs, and gives up a step whose client is removed', async () => {
+    const console = await signedIn();
+    const { page } = console;
+    const bob = console.client('bob');
+    await bob.getByRole('button', { name: 'Cut the line' }).click();
+    await bob.and(page.locator('.cut')).waitFor();
+    await console.step('push').getByRole('button').click();
+    await console.step('push').and(page.locator('.done')).waitFor();
+    await bob.and(page.locator('.connected')).waitFor();
+    await console.step('resume').getByRole('button').click();
+    const alice = console.client('alice');
+    await alice.and(page.locator('.cut')).waitFor();
+    await alice.getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('alert').filter({ hasText: 'alice is closed' }).waitFor();
+    await console.step('write').getByRole('button').click();
+    await console.step('write').and(page.locator('.done')).waitFor();
+  });
+
+  it('shows the first view for an address that names none', async () => {
+    const console = await signedIn();
+    for (const name of ['toString', 'constructor', '__proto__', 'hasOwnProperty', 'nothing']) {
+      await console.show('look');
+      await console.page.getByRole('heading', { name: 'This node, live' }).waitFor();
+      await console.page.evaluate(`location.hash = '${name}'`);
+      await console.page.getByRole('heading', { name: 'See it in five clicks' }).waitFor();
+    }
+  });
+
   it('tells the story of a login by QR code, in which the same socket becomes the user', async () => {
     const console = await signedIn();
     const done = console.runScenario('QR code login');
@@ -230,6 +328,48 @@ describe('the console in Chromium', () => {
     expect(await console.page.locator('.plot canvas').count()).toBe(4);
   });
 
+  it('has the figures again, from one feed, after a feed has ended', async () => {
+    const console = await open();
+    const { page } = console;
+    const once = {
+      time: Date.now(),
+      connections: 4321,
+      logLag: 0.09531300002709031,
+      latency: null,
+    };
+    let asked = 0;
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    await page.route('**/console/feed', async (route) => {
+      asked += 1;
+      if (asked > 1) {
+        await released;
+        return route.continue();
+      }
+      return route.fulfill({
+        contentType: 'text/event-stream',
+        body: `data: ${JSON.stringify({ ...ALL_ZERO, ...once })}\n\n`,
+      });
+    });
+    await console.signIn(SERVICE_KEY);
+    await console.show('look');
+    const tile = (name: string) => page.locator('.tile', { hasText: name }).locator('dd');
+    expect(await tile('Lag').textContent()).toBe('0.1 ms');
+    await page.locator('.top .pill.waiting').waitFor();
+    release();
+    await page.locator('.top .pill.good').waitFor();
+    expect(await tile('Connections').textContent()).not.toBe('4321');
+    const position = await tile('Log position').textContent();
+    await console.show('try');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await console.show('look');
+    await eventually(async () => {
+      expect(await tile('Log position').textContent()).not.toBe(position);
+    });
+    expect(asked).toBe(2);
+    expect(await page.locator('.top .pill.good').count()).toBe(1);
+  });
+
   it('says which scope is missing when a key may not look', async () => {
     const console = await ConsolePage.open(browser, gateway.base);
     await console.signIn(TOKEN_ONLY_KEY);
@@ -270,6 +410,7 @@ describe('the console in Chromium', () => {
     await tabTo(/Show me: Server → client/);
     await keyboard.press('Enter');
     await console.step('push').and(console.page.locator('.done')).waitFor();
+    expect(await focused()).toMatch(/^Again: Server → client/);
     await tabTo(/^Cut the line/);
     await keyboard.press('Space');
     await console.client('alice').and(console.page.locator('.cut')).waitFor();
@@ -279,6 +420,13 @@ describe('the console in Chromium', () => {
     await console.frames('alice', 'payment.result').locator('summary').focus();
     await keyboard.press('Enter');
     await console.frames('alice', 'payment.result').locator('pre').waitFor();
+    for (const name of ['alice', 'bob']) {
+      await console.client(name).getByRole('button', { name: 'Remove' }).focus();
+      await keyboard.press('Enter');
+      if (name === 'alice')
+        await console.client('bob').and(console.page.locator(':focus')).waitFor();
+    }
+    expect(await focused()).toMatch(/^Connect another client/);
   });
 
   it.each(['en-US', 'zh-CN'])('fits a phone in %s', async (locale) => {

@@ -24,6 +24,9 @@ interface Answer<T> {
   readonly data: T;
 }
 
+/** Refusals that pass: a timeout, too early, too many requests. */
+const PASSING = new Set([408, 425, 429]);
+
 /** A REST call did not succeed; `status` is 0 when the gateway could not be reached. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
@@ -32,6 +35,11 @@ export class GatewayError extends Error {
     message: string,
   ) {
     super(message);
+  }
+
+  /** The same call will be refused again: it is not the time that is wrong (RFC 9110 section 15.5). */
+  get isFinal(): boolean {
+    return this.status >= 400 && this.status < 500 && !PASSING.has(this.status);
   }
 }
 
@@ -76,7 +84,10 @@ export class Gateway {
     const response = await this.fetch(method, path, body);
     const answer = (await response.json().catch(() => undefined)) as Answer<T> | undefined;
     if (!response.ok || answer === undefined)
-      throw new GatewayError(response.status, answer?.description ?? response.statusText);
+      throw new GatewayError(
+        response.status,
+        answer?.description ?? `${String(response.status)} ${response.statusText}`,
+      );
     return answer.data;
   }
 

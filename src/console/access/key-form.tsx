@@ -10,6 +10,7 @@ export function KeyForm() {
   const refused = useSignal<Refused | undefined>(undefined);
   const busy = useSignal(false);
   async function submit(): Promise<void> {
+    if (busy.value) return;
     busy.value = true;
     refused.value = await signIn(key.value.trim());
     busy.value = false;
@@ -48,7 +49,7 @@ export function KeyForm() {
         <p id="key-fault" class="fault" role="alert">
           {refused.value !== undefined && t(`key.${refused.value}`)}
         </p>
-        <button class="button primary" disabled={busy.value}>
+        <button class="button primary" aria-disabled={busy.value}>
           {t('key.enter')}
         </button>
       </form>

@@ -67,12 +67,14 @@ export const en = {
   'client.foreign': 'Provoke a gap',
   'client.foreign.about': 'Comes back with a position of another log',
   'client.remove': 'Remove',
+  'client.ended': '{name} is closed and does not connect any more.',
 
   'happening.cut': 'The line was cut',
   'happening.mended': 'The line was mended',
   'happening.lost': 'The connection was lost',
   'happening.closed': 'The connection has ended for good',
   'happening.foreignCursor': 'Comes back with the position 0-1 of another log',
+  'happening.failed': 'It cannot connect: {sentence}',
 
   'frame.in': 'received',
   'frame.out': 'sent',

@@ -62,12 +62,14 @@ export const zh: Readonly<Record<Key, string>> = {
   'client.foreign': '制造缺口',
   'client.foreign.about': '带着另一个日志的位置回来',
   'client.remove': '移除',
+  'client.ended': '{name} 已关闭，不会再连接。',
 
   'happening.cut': '线路已切断',
   'happening.mended': '线路已接通',
   'happening.lost': '连接丢失',
   'happening.closed': '连接已永久结束',
   'happening.foreignCursor': '带着另一个日志的位置 0-1 回来',
+  'happening.failed': '无法连接：{sentence}',
 
   'frame.in': '收到',
   'frame.out': '发出',

@@ -26,17 +26,26 @@ effect(() => {
 
 /** Reads the feed, again and again, until it is told to stop or the key has no right to it. */
 async function follow(source: Gateway, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && trouble.value !== 'forbidden') {
-    try {
-      await source.feed(signal, (figures) => {
-        trouble.value = undefined;
-        latest.value = figures;
-        history.value = [...history.value, figures].slice(-KEPT);
-      });
-      trouble.value = 'away';
-    } catch (error) {
-      trouble.value = error instanceof GatewayError && error.status === 403 ? 'forbidden' : 'away';
-    }
+  // Its first call runs inside the effect, which would begin anew at each change of what is read by `value` there.
+  const goesOn = (): boolean => !signal.aborted && trouble.peek() !== 'forbidden';
+  while (goesOn()) {
+    const why = await readFeed(source, signal);
+    if (signal.aborted) return;
+    trouble.value = why;
     await new Promise((resolve) => setTimeout(resolve, AGAIN));
+  }
+}
+
+/** Resolves to why there are no more figures. */
+async function readFeed(source: Gateway, signal: AbortSignal): Promise<'forbidden' | 'away'> {
+  try {
+    await source.feed(signal, (figures) => {
+      trouble.value = undefined;
+      latest.value = figures;
+      history.value = [...history.peek(), figures].slice(-KEPT);
+    });
+    return 'away';
+  } catch (error) {
+    return error instanceof GatewayError && error.status === 403 ? 'forbidden' : 'away';
   }
 }

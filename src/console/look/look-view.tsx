@@ -88,7 +88,7 @@ function Traffic() {
   const fault = useSignal<string | undefined>(undefined);
   async function start(): Promise<void> {
     const source = gateway.value;
-    if (source === undefined) return;
+    if (source === undefined || flowing.value) return;
     fault.value = undefined;
     try {
       await makeTraffic(source);
@@ -100,7 +100,7 @@ function Traffic() {
     <div class="traffic">
       <button
         class="button"
-        disabled={flowing.value}
+        aria-disabled={flowing.value}
         onClick={() => {
           void start();
         }}
@@ -124,7 +124,7 @@ function Tiles({ figures }: { readonly figures: Figures }) {
     ['look.p50', latency === null ? '–' : `${latency.p50.toFixed(1)} ms`],
     ['look.p99', latency === null ? '–' : `${latency.p99.toFixed(1)} ms`],
     ['look.position', figures.logOffset.toLocaleString('en')],
-    ['look.behind', `${String(figures.logLag)} ms`],
+    ['look.behind', `${short(figures.logLag)} ms`],
     ['look.window', `${short(figures.windowEntries)} · ${bytes(figures.windowBytes)}`],
     ['look.gaps', short(figures.gaps)],
     ['look.memory', bytes(figures.memory)],

@@ -2,7 +2,8 @@ import { signal } from '@preact/signals';
 
 import { Client, type Delivered, type Identity, type Json, type State } from '../../client';
 import type { GapFrame } from '../../protocol/frames';
-import type { Gateway, TokenRequest } from '../access/gateway';
+import { type Gateway, GatewayError, type TokenRequest } from '../access/gateway';
+import { t } from '../language/dictionary';
 import { Line } from './line';
 import { newMessageId, startOf, startWatch } from './stopwatch';
 import { answeredIdOf, messageIdOf, readWire, type Wire } from './wire';
@@ -11,7 +12,7 @@ import { answeredIdOf, messageIdOf, readWire, type Wire } from './wire';
 const KEPT = 300;
 
 /** What a client did that is not a frame. */
-export type Happening = 'cut' | 'mended' | 'lost' | 'closed' | 'foreignCursor';
+export type Happening = 'cut' | 'mended' | 'lost' | 'closed' | 'foreignCursor' | 'failed';
 
 export type Entry = {
   readonly id: number;
@@ -27,10 +28,20 @@ export type Entry = {
       /** It was sent while this client was away. */
       readonly missed: boolean;
     }
-  | { readonly kind: 'happening'; readonly what: Happening }
+  | {
+      readonly kind: 'happening';
+      readonly what: Happening;
+      /** Why, where somebody has said so. */
+      readonly sentence?: string;
+    }
 );
 
 export type FrameEntry = Extract<Entry, { kind: 'frame' }>;
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
 
 /** One client of the console: an SDK client of its own on a line of its own, and a record of all that passes. */
 export class Participant {
@@ -52,7 +63,11 @@ export class Participant {
   private nextId = 0;
   /** When the present connection was welcomed, in ms of `performance.now()`. */
   private welcomed = 0;
-  private readonly welcomes = new Set<() => void>();
+  private readonly waiting = new Set<Waiting>();
+  /** Why it is closed. */
+  private ending: Error | undefined;
+  /** Why it could not connect, said once for as long as it is the same. */
+  private failure: string | undefined;
 
   constructor(
     private readonly gateway: Gateway,
@@ -64,10 +79,11 @@ export class Participant {
     this.client = this.connect();
   }
 
-  /** Resolves when the service has welcomed it. */
+  /** Resolves when the service has welcomed it; rejects when it is closed, or no attempt will help. */
   connected(): Promise<void> {
     if (this.state.value === 'connected') return Promise.resolve();
-    return new Promise((resolve) => this.welcomes.add(resolve));
+    if (this.ending !== undefined) return Promise.reject(this.ending);
+    return new Promise((resolve, reject) => this.waiting.add({ resolve, reject }));
   }
 
   /** Takes the connection away, and keeps it away. */
@@ -99,6 +115,7 @@ export class Participant {
 
   private connect(cursor?: string): Client {
     this.state.value = 'connecting';
+    this.ending = this.failure = undefined;
     const client = new Client({
       url: () =>
         this.line.isCut
@@ -114,18 +131,38 @@ export class Participant {
     client.listen('connected', (identity) => {
       this.state.value = 'connected';
       this.identity.value = identity;
-      for (const resolve of this.welcomes) resolve();
-      this.welcomes.clear();
+      this.failure = undefined;
+      for (const { resolve } of this.waiting) resolve();
+      this.waiting.clear();
     });
     client.listen('disconnected', ({ retryIn }) => {
       if (client !== this.client) return;
       const before = this.state.value;
       this.state.value = retryIn === undefined ? 'closed' : 'waiting';
-      if (retryIn === undefined) this.note('closed');
+      if (retryIn === undefined) this.end();
       else if (before === 'connected' && !this.cut.value) this.note('lost');
     });
-    client.listen('error', () => undefined);
+    client.listen('error', ({ error, message }) => {
+      if (client === this.client && message === undefined && !this.line.isCut) this.fail(error);
+    });
     return client;
+  }
+
+  /** It could not connect, and is closed when another attempt would fail as well. */
+  private fail(error: unknown): void {
+    const sentence = error instanceof Error ? error.message : String(error);
+    if (sentence !== this.failure) this.note('failed', sentence);
+    this.failure = sentence;
+    if (!(error instanceof GatewayError && error.isFinal)) return;
+    this.ending = error;
+    this.client.close();
+  }
+
+  private end(): void {
+    this.note('closed');
+    const ending = (this.ending ??= new Error(t('client.ended', { name: this.request.uniqueId })));
+    for (const { reject } of this.waiting) reject(ending);
+    this.waiting.clear();
   }
 
   private onText(direction: 'in' | 'out', text: string): void {
@@ -159,8 +196,9 @@ export class Participant {
     return start;
   }
 
-  private note(what: Happening): void {
-    this.add({ ...this.stamp(), kind: 'happening', what });
+  private note(what: Happening, sentence?: string): void {
+    const why = sentence === undefined ? {} : { sentence };
+    this.add({ ...this.stamp(), kind: 'happening', what, ...why });
   }
 
   private stamp(): { id: number; time: number } {

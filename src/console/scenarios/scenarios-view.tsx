@@ -72,9 +72,9 @@ function ScenarioStage({ scenario }: { readonly scenario: Scenario }) {
         </div>
         <button
           class="button primary"
-          disabled={source === undefined || state === 'running'}
+          aria-disabled={source === undefined || state === 'running'}
           onClick={() => {
-            if (source !== undefined) run(scenario, source);
+            if (source !== undefined && state !== 'running') run(scenario, source);
           }}
         >
           <Icon name="play" />

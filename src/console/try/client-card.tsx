@@ -10,7 +10,7 @@ export function ClientCard({ participant }: { readonly participant: Participant 
   const name = identity.value?.uniqueId ?? request.uniqueId;
   const condition = cut.value ? 'cut' : state.value;
   return (
-    <article class={`card client ${condition}`} aria-label={name} data-client={name}>
+    <article class={`card client ${condition}`} aria-label={name} data-client={name} tabIndex={-1}>
       <header class="client-head">
         <h2>
           {name} <span class="client-type">{request.clientType}</span>
@@ -22,7 +22,8 @@ export function ClientCard({ participant }: { readonly participant: Participant 
           class="icon-button"
           title={t('client.remove')}
           aria-label={`${t('client.remove')}: ${name}`}
-          onClick={() => {
+          onClick={({ currentTarget }) => {
+            focusNext(currentTarget);
             removeClient(participant);
           }}
         >
@@ -44,6 +45,13 @@ export function ClientCard({ participant }: { readonly participant: Participant 
       <Controls participant={participant} />
     </article>
   );
+}
+
+/** The button goes with its card: whoever uses the keyboard goes on with what comes after it. */
+function focusNext(button: HTMLElement): void {
+  const next = button.closest('article')?.nextElementSibling;
+  const target = next?.matches('details') === true ? next.querySelector('summary') : next;
+  if (target instanceof HTMLElement) target.focus();
 }
 
 function Labels({ participant }: { readonly participant: Participant }) {

@@ -11,7 +11,7 @@ import {
 /** What the form holds: the unified body as people type it. */
 export interface Draft {
   readonly messageType: MessageType;
-  /** uniqueId of the client that sends; of no meaning for SERVER_TO_CLIENT. */
+  /** Id of the participant that sends, the first one when there is none of this id. */
   readonly from: string;
   readonly sendType: SendType;
   readonly businessType: string;
@@ -46,6 +46,7 @@ export type Composed =
   | { readonly body?: never; readonly fault: Fault };
 
 const BLANK = {
+  from: '',
   sendType: 'UNICAST',
   toClientType: '',
   tags: '',
@@ -63,7 +64,6 @@ export function draftOf(messageType: MessageType, first: string, second: string)
       return {
         ...BLANK,
         messageType,
-        from: first,
         businessType: 'payment.result',
         toUniqueId: first,
         content: '{ "orderId": "A-1", "status": "PAID" }',
@@ -72,7 +72,6 @@ export function draftOf(messageType: MessageType, first: string, second: string)
       return {
         ...BLANK,
         messageType,
-        from: first,
         businessType: 'qrcode.refresh',
         toUniqueId: '',
         content: '{}',
@@ -81,12 +80,33 @@ export function draftOf(messageType: MessageType, first: string, second: string)
       return {
         ...BLANK,
         messageType,
-        from: first,
         businessType: 'note.show',
         toUniqueId: second,
         content: '{ "text": "Hello" }',
       };
   }
+}
+
+/** A client as the choice of the sender needs it. */
+interface Sender {
+  readonly id: string;
+  readonly request: { readonly uniqueId: string; readonly clientType: string };
+}
+
+/** Who sends; the one who was chosen may be gone. */
+export function senderOf<T extends Sender>(from: string, senders: readonly T[]): T | undefined {
+  return senders.find(({ id }) => id === from) ?? senders[0];
+}
+
+/** What each sender is called in a choice, no two the same. */
+export function namesOf(senders: readonly Sender[]): readonly string[] {
+  const counts = new Map<string, number>();
+  return senders.map(({ request: { uniqueId, clientType } }) => {
+    const name = `${uniqueId} · ${clientType}`;
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return count === 1 ? name : `${name} (${String(count)})`;
+  });
 }
 
 /** Which address fields a message of this kind has. */

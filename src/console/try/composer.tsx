@@ -7,7 +7,15 @@ import { Choice, Field, TextField } from '../parts/field';
 import { Icon } from '../parts/icon';
 import { newMessageId, startWatch } from '../participant/stopwatch';
 import { clients } from './clients';
-import { addressOf, type Composed, compose, type Draft, draftOf } from './composer-model';
+import {
+  addressOf,
+  type Composed,
+  compose,
+  type Draft,
+  draftOf,
+  namesOf,
+  senderOf,
+} from './composer-model';
 
 const draft = signal<Draft>(draftOf('SERVER_TO_CLIENT', 'alice', 'bob'));
 
@@ -100,7 +108,8 @@ function Address() {
 }
 
 function Sender() {
-  const { from } = draft.value;
+  const from = senderOf(draft.value.from, clients.value)?.id ?? '';
+  const names = namesOf(clients.value);
   return (
     <Field label={t('form.from')}>
       <select
@@ -109,9 +118,9 @@ function Sender() {
           change({ from: event.currentTarget.value });
         }}
       >
-        {clients.value.map(({ request: { uniqueId }, id }) => (
-          <option key={id} value={uniqueId} selected={uniqueId === from}>
-            {uniqueId}
+        {clients.value.map(({ id }, i) => (
+          <option key={id} value={id} selected={id === from}>
+            {names[i]}
           </option>
         ))}
       </select>
@@ -254,7 +263,7 @@ async function dispatch(
   try {
     if (body.messageType === 'SERVER_TO_CLIENT') await gateway.push(body);
     else {
-      const sender = clients.value.find(({ request }) => request.uniqueId === draft.value.from);
+      const sender = senderOf(draft.value.from, clients.value);
       if (sender === undefined) return { good: false, text: { key: 'fault.from' } };
       await sender.client.send(body);
     }

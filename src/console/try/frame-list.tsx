@@ -16,6 +16,7 @@ const ICONS: Readonly<Record<Happening, IconName>> = {
   lost: 'cut',
   closed: 'close',
   foreignCursor: 'note',
+  failed: 'close',
 };
 /** px within which a list counts as scrolled to its end. */
 const NEAR = 40;
@@ -56,11 +57,17 @@ export function FrameList({
   );
 }
 
-function HappeningRow({ what }: { readonly what: Happening }) {
+function HappeningRow({
+  what,
+  sentence = '',
+}: {
+  readonly what: Happening;
+  readonly sentence?: string;
+}) {
   return (
     <p class={`happening ${what}`}>
       <Icon name={ICONS[what]} />
-      {t(`happening.${what}`)}
+      {t(`happening.${what}`, { sentence })}
     </p>
   );
 }

@@ -70,7 +70,7 @@ export async function show(
 ): Promise<void> {
   showing.value = step;
   try {
-    if (first.cut.value) first.mendLine();
+    for (const one of [first, second]) if (one.cut.value) one.mendLine();
     await Promise.all([first.connected(), second.connected()]);
     await ACTS[step](gateway, first, second);
   } finally {

@@ -10,6 +10,7 @@ import { seen, show, showing, type Step, STEPS } from './tour-model';
 export function Tour({ gateway }: { readonly gateway: Gateway }) {
   const fault = useSignal<string | undefined>(undefined);
   async function start(step: Step): Promise<void> {
+    if (showing.value !== undefined) return;
     fault.value = undefined;
     try {
       await show(step, gateway, twoClients(gateway));
@@ -50,7 +51,7 @@ function TourStep({
       <p>{result === undefined ? t(`tour.${step}.about`) : say(result)}</p>
       <button
         class="button"
-        disabled={showing.value !== undefined}
+        aria-disabled={showing.value !== undefined}
         onClick={() => {
           void start(step);
         }}

@@ -1,4 +1,10 @@
-import { compose, type Draft, draftOf } from '../../../src/console/try/composer-model';
+import {
+  compose,
+  type Draft,
+  draftOf,
+  namesOf,
+  senderOf,
+} from '../../../src/console/try/composer-model';
 import { checkBody } from '../../../src/domain/message/body-rules';
 import { MESSAGE_TYPES, SEND_TYPES } from '../../../src/protocol/unified-body';
 
@@ -74,5 +80,16 @@ describe("the console's form", () => {
     ['ttl', { ttl: '1.5' }],
   ])('names %s as the fault', (fault, part) => {
     expect(faultOf(part)).toBe(fault);
+  });
+
+  it('tells senders of one uniqueId apart, and falls back on the first when the chosen one is gone', () => {
+    const senders = ['H5', 'WEB', 'WEB'].map((clientType, i) => ({
+      id: `participant-${String(i)}`,
+      request: { uniqueId: 'alice', clientType },
+    }));
+    expect(namesOf(senders)).toEqual(['alice · H5', 'alice · WEB', 'alice · WEB (2)']);
+    expect(senderOf('participant-2', senders)).toBe(senders[2]);
+    expect(senderOf('removed', senders)).toBe(senders[0]);
+    expect(senderOf('removed', senders.slice(0, 0))).toBeUndefined();
   });
 });
