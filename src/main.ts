@@ -63,7 +63,7 @@ async function serve(settings: Settings): Promise<void> {
     });
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // A worker may get it from whoever started the program and from the primary; elsewhere the second one ends at once.
+    // A worker may get it from whoever started the program and from the primary; elsewhere the second of a kind ends at once.
     if (isOwnWorker()) process.on(signal, onSignal);
     else process.once(signal, onSignal);
   }
