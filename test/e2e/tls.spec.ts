@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { connect as tcp } from 'node:net';
@@ -14,7 +14,7 @@ import { IMAGE_NODE } from '../support/image-node';
 import { aBody } from '../support/message.builder';
 import { runFolder } from '../support/run-folder';
 import { onSharedBroker } from '../support/shared-broker';
-import { TestClient } from '../support/test-client';
+import { admitted, TestClient } from '../support/test-client';
 import { JWT_SECRET, SERVICE_KEY, TestNode } from '../support/test-node';
 
 const run = promisify(execFile);
@@ -117,21 +117,22 @@ class SecureGateway {
     });
   }
 
-  async connect(uniqueId: string): Promise<TestClient> {
-    const { text } = await this.ask('GET', `/websocket/token?uniqueId=${uniqueId}`);
-    const { data } = JSON.parse(text) as { data: string };
-    const here = `wss://localhost:${String(this.process.port)}/socket/`;
-    expect(data.startsWith(here)).toBe(true);
-    const client = TestClient.connect(data.replace('localhost', '127.0.0.1'), { ca: this.ca });
-    await eventually(() => {
-      expect(client.welcome).toBeDefined();
-    });
-    return client;
+  /** Again and again: of workers that listen some may not be ready. */
+  connect(uniqueId: string): Promise<TestClient> {
+    return admitted(async () => {
+      const { text } = await this.ask('GET', `/websocket/token?uniqueId=${uniqueId}`);
+      const { data } = JSON.parse(text) as { data: unknown };
+      const here = `wss://localhost:${String(this.process.port)}/socket/`;
+      expect(data).toEqual(expect.stringContaining(here));
+      return TestClient.connect(String(data).replace('localhost', '127.0.0.1'), { ca: this.ca });
+    }, STARTED);
   }
 
   async push(toUniqueId: string, content: unknown): Promise<void> {
-    const { status } = await this.ask('POST', '/websocket/push', aBody({ toUniqueId, content }));
-    expect(status).toBe(202);
+    const body = aBody({ toUniqueId, content, messageId: randomUUID() });
+    await eventually(async () => {
+      expect((await this.ask('POST', '/websocket/push', body)).status).toBe(202);
+    });
   }
 
   async stop(): Promise<void> {

@@ -78,11 +78,18 @@ class Workers {
   }
 
   async connect(uniqueId: string): Promise<TestClient> {
-    const response = await fetch(
-      `${this.gateway.base}/websocket/token?uniqueId=${uniqueId}`,
-      authorized(this.key),
+    // One that is not ready yet gives none.
+    const data = await eventually(
+      async () => {
+        const response = await fetch(
+          `${this.gateway.base}/websocket/token?uniqueId=${uniqueId}`,
+          authorized(this.key),
+        );
+        expect(response.status).toBe(200);
+        return ((await response.json()) as { data: string }).data;
+      },
+      { within: STARTED },
     );
-    const { data } = (await response.json()) as { data: string };
     return this.open(tokenOf(data));
   }
 
@@ -98,8 +105,9 @@ class Workers {
       headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify({ messageId: randomUUID(), ...body }),
     };
-    const { status } = await eventually(() => fetch(`${this.gateway.base}/websocket/push`, init));
-    expect(status).toBe(202);
+    await eventually(async () => {
+      expect((await fetch(`${this.gateway.base}/websocket/push`, init)).status).toBe(202);
+    });
   }
 
   /** The value of a metric without labels; NaN when there is none. */
