@@ -88,6 +88,7 @@ const ROOT = resolve(__dirname, '..');
 const BODY_LIMIT = 16 * 1024 * 1024;
 /** Characters of a path's parameter: a uniqueId of signs that take twelve each in a URL. */
 const MAX_PARAM = 128 * 12;
+
 type BusinessModules = Readonly<NonNullable<ModuleMetadata['imports']>>;
 
 /** What developers add: one Nest module per business type. */

@@ -208,7 +208,6 @@ function withoutId({ messageId: _, ...rest }: UnifiedBody): Buffer {
 
 function secondsOf(properties: MessageProperties): number {
   const seconds: unknown = properties.timestamp;
-  return Number.isInteger(seconds) && Number(seconds) > 0 && Number(seconds) * 1000 <= LAST_INSTANT
-    ? Number(seconds)
-    : 0;
+  if (typeof seconds !== 'number' || !Number.isInteger(seconds)) return 0;
+  return seconds > 0 && seconds * 1000 <= LAST_INSTANT ? seconds : 0;
 }

@@ -109,14 +109,18 @@ function answerMalformed(
 /** Refuses a query that cannot be decoded, whose text would be taken for a name as it stands otherwise. */
 export function refuseMalformedQueries(server: FastifyInstance): void {
   server.addHook('onRequest', ({ raw }, _reply, done) => {
-    try {
-      const [, query = ''] = /\?(.*)/s.exec(raw.url ?? '') ?? [];
-      if (query.includes('%')) decodeURIComponent(query);
-      done();
-    } catch {
-      done(new Refusal('BAD_REQUEST', 'the query is malformed'));
-    }
+    const [, query = ''] = /\?(.*)/s.exec(raw.url ?? '') ?? [];
+    done(isDecodable(query) ? undefined : new Refusal('BAD_REQUEST', 'the query is malformed'));
   });
+}
+
+function isDecodable(query: string): boolean {
+  try {
+    decodeURIComponent(query);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Has every answer, be it of a route or not, tell browsers to come by HTTPS only. */
