@@ -58,9 +58,9 @@ export function useCaseProviders({ tokens, retryDelays, maxBytes }: UseCaseSetti
     ),
     provide(
       IssueToken,
-      [TokenService, LogPositions, Partitions, Clock],
-      (service, positions, partitions, clock) =>
-        new IssueToken(service, positions, partitions, clock, tokens),
+      [TokenService, LogPositions, Partitions, EndedSessions, Clock],
+      (service, positions, partitions, ended, clock) =>
+        new IssueToken(service, positions, partitions, ended, clock, tokens),
     ),
     provide(
       AdmitClient,

@@ -22,6 +22,8 @@ export const CloseCode = {
   ABUSE: 4500,
   /** A service has ended the session: stop, the token is void as well. */
   ENDED: 4501,
+  /** The user has begun a session that is to be the only one: stop, the token is void as well. */
+  REPLACED: 4502,
 } as const;
 export type CloseCode = (typeof CloseCode)[keyof typeof CloseCode];
 

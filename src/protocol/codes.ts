@@ -76,6 +76,13 @@ export const ERRORS = {
     retryable: false,
     description: 'a service has ended the session',
   },
+  SESSION_REPLACED: {
+    result: 40105,
+    http: 401,
+    close: CloseCode.REPLACED,
+    retryable: false,
+    description: 'the user has begun another session, which is the only one',
+  },
   FORBIDDEN: { result: 40301, http: 403, retryable: false, description: 'not permitted' },
   ORIGIN: { result: 40302, http: 403, retryable: false, description: 'the origin is not allowed' },
   NOT_FOUND: { result: 40401, http: 404, retryable: false, description: 'no such resource' },

@@ -5,6 +5,7 @@ import { GatewayProcess } from '../support/gateway-process';
 import { onSharedBroker } from '../support/shared-broker';
 import { TestClient, welcomed } from '../support/test-client';
 import { TestNode } from '../support/test-node';
+import { tokenOf } from '../support/token-of';
 import { clientsOfAUser, found } from './clients-of-a-user';
 
 describe('the connections of a user, on RabbitMQ,', () => {
@@ -105,6 +106,20 @@ describe('the connections of a user at several nodes', () => {
     const anew = await welcomed(TestClient.connect(await later.url('u2')));
     expect(anew.closed).toBeUndefined();
     await later.stop();
+  });
+
+  it('are replaced at every node, by whichever issued the token of the only one', async () => {
+    const clients = [
+      await welcomed(TestClient.connect(await one.url('u5'))),
+      await welcomed(TestClient.connect(await other.url('u5'))),
+    ];
+    const url = await one.url('u5', { single: true });
+    const only = await welcomed(TestClient.connect(other.socketUrl(tokenOf(url))));
+    await eventually(() => {
+      for (const { closed } of clients) expect(closed?.code).toBe(4502);
+    });
+    expect(only.closed).toBeUndefined();
+    expect((await found(one, 'u5')).connections).toHaveLength(1);
   });
 
   it('are told of as a part of all when a node has gone without a word', async () => {

@@ -6,6 +6,7 @@ import { TestNode, TOKEN_ONLY_KEY } from '../support/test-node';
 import { tokenOf } from '../support/token-of';
 
 const ENDED = { code: 4501, reason: 'session ended' };
+const REPLACED = { code: 4502, reason: 'session replaced' };
 
 /** What a node answers of a user's connections. */
 export async function found(node: TestNode, path: string): Promise<FoundConnections> {
@@ -102,6 +103,75 @@ export function clientsOfAUser(env: () => Readonly<Record<string, string>>): voi
     });
     expect(app.closed).toBeUndefined();
     await welcomed(TestClient.connect(node.socketUrl(String(app.welcome?.['reconnectToken']))));
+  });
+
+  it('are replaced by one whose token asks to be the only one of its type, and cannot come back', async () => {
+    const first = await welcomed(TestClient.connect(await node.url('s1')));
+    const plain = TestClient.connect(await node.url('s1'), { plain: true });
+    const unused = await node.url('s1');
+    const app = await welcomed(TestClient.connect(await node.url('s1', { clientType: 'APP' })));
+    await eventually(() => {
+      expect(plain.opened).toBe(true);
+    });
+    const second = await welcomed(TestClient.connect(await node.url('s1', { single: true })));
+    await eventually(() => {
+      expect(first.closed).toEqual(REPLACED);
+      expect(plain.closed).toEqual(REPLACED);
+    });
+    expect(first.ops('bye')).toMatchObject([{ code: 4502 }]);
+    for (const url of [unused, node.socketUrl(String(first.welcome?.['reconnectToken']))]) {
+      const again = TestClient.connect(url);
+      await eventually(() => {
+        expect(again.closed).toEqual(REPLACED);
+      });
+    }
+    app.send({ op: 'renew', token: tokenOf(unused) });
+    await eventually(() => {
+      expect(app.ops('rejected')).toMatchObject([{ code: 'SESSION_REPLACED' }]);
+    });
+    const { connections } = await found(node, 's1');
+    expect(connections.map(({ clientType }) => clientType).sort()).toEqual(['APP', 'H5']);
+    await node.push(aBody({ toUniqueId: 's1', content: 'for who is here' }));
+    await eventually(() => {
+      expect(second.contents).toEqual(['for who is here']);
+      expect(app.contents).toEqual(['for who is here']);
+    });
+    // The one that is left has all that it had: it may come back.
+    second.close();
+    await welcomed(TestClient.connect(node.socketUrl(String(second.welcome?.['reconnectToken']))));
+  });
+
+  it('are replaced whatever their type by one that has none', async () => {
+    const page = await welcomed(TestClient.connect(await node.url('s2', { clientType: 'H5' })));
+    const app = await welcomed(TestClient.connect(await node.url('s2', { clientType: 'APP' })));
+    await welcomed(TestClient.connect(await node.url('s2', { clientType: '', single: true })));
+    await eventually(() => {
+      expect(page.closed).toEqual(REPLACED);
+      expect(app.closed).toEqual(REPLACED);
+    });
+  });
+
+  it('stay when a token that asks to be the only one cannot be issued', async () => {
+    const client = await welcomed(TestClient.connect(await node.url('s3')));
+    const tags = Array.from({ length: 64 }, (_, i) => String(i).padEnd(128, 'x'));
+    for (const wish of [{ tags }, { single: 'yes' }]) {
+      const answer = await node.post('/websocket/token', {
+        uniqueId: 's3',
+        clientType: 'H5',
+        single: true,
+        ...wish,
+      });
+      expect(answer).toMatchObject({ status: 400, data: { code: 'BAD_FIELD' } });
+    }
+    const { data } = await node.get<{ code: string }>(
+      '/websocket/token?uniqueId=s3&clientType=H5&single=true',
+    );
+    expect(data.code).toBe('UNKNOWN_FIELD');
+    await node.push(aBody({ toUniqueId: 's3', content: 'still here' }));
+    await eventually(() => {
+      expect(client.contents).toEqual(['still here']);
+    });
+    expect(client.closed).toBeUndefined();
   });
 
   it('are not closed when they have become somebody else, and are when they became this one', async () => {

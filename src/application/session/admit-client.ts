@@ -101,6 +101,7 @@ export class AdmitClient {
 
   /** Also after a wait, in which the session may have been ended. */
   private refuseEnded({ identity, issuedAt }: TokenClaims): void {
-    if (this.ended.includes(identity, issuedAt)) throw new Refusal('SESSION_ENDED');
+    const end = this.ended.endOf(identity, issuedAt);
+    if (end !== undefined) throw new Refusal(end.replaced ? 'SESSION_REPLACED' : 'SESSION_ENDED');
   }
 }

@@ -21,7 +21,7 @@ const BEHIND_INTERVAL = 2000;
 const FRESH = 90_000;
 
 /**
- * The sessions that services have ended, by way of a log of their own that every node reads as far back as a session may
+ * The sessions that services have ended, or replaced by others, by way of a log of their own that every node reads as far back as a session may
  * last: so a node that starts later, or was away, knows them as well.
  */
 export class EndedSessions implements LogListener {
@@ -59,9 +59,9 @@ export class EndedSessions implements LogListener {
     return this.known ? this.clock.elapsed() - this.knewAt : 0;
   }
 
-  /** True when a service has ended the session since the token was issued (ms since epoch). */
-  includes(identity: Identity, issuedAt: number): boolean {
-    return this.revocations.covers(identity, issuedAt);
+  /** What has ended the session since its token was issued (ms since epoch); undefined when nothing has. */
+  endOf(identity: Identity, issuedAt: number): Revocation | undefined {
+    return this.revocations.covering(identity, issuedAt);
   }
 
   /**
@@ -71,8 +71,14 @@ export class EndedSessions implements LogListener {
    */
   async end(uniqueId: string, clientType: string): Promise<number> {
     const before = this.clock.now();
-    await this.log.writer.append({ kind: 'revocation', uniqueId, clientType, before });
+    const replaced = false;
+    await this.log.writer.append({ kind: 'revocation', uniqueId, clientType, before, replaced });
     return before;
+  }
+
+  /** The same up to `before` (ms since epoch), for a session that begins later and is to be the only one. */
+  replace(identity: Identity, before: number): Promise<void> {
+    return this.log.writer.append({ kind: 'revocation', ...identity, before, replaced: true });
   }
 
   /** `listener` is called with every revocation, in the tick that reads it. */

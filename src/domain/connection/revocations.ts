@@ -6,39 +6,47 @@ export interface Revocation {
   /** Only those of this client type; empty = all. */
   readonly clientType: string;
   readonly before: number;
+  /** True: the user has begun another session, which is to be the only one. False: a service has ended them. */
+  readonly replaced: boolean;
 }
 
 /** True when the revocation makes a token void that the identity was issued at `issuedAt` (ms since epoch). */
-export function revokes(revocation: Revocation, identity: Identity, issuedAt: number): boolean {
+export function revokes(
+  revocation: Omit<Revocation, 'replaced'>,
+  identity: Identity,
+  issuedAt: number,
+): boolean {
   const { uniqueId, clientType, before } = revocation;
   if (uniqueId !== identity.uniqueId || issuedAt > before) return false;
   return clientType === '' || clientType === identity.clientType;
 }
 
-/** The sessions that were ended by a service, for as long as a token of them may be valid otherwise. */
+/** The sessions that were ended, for as long as a token of them may be valid otherwise. */
 export class Revocations {
-  /** The newest moment of each client type, by user; who was entered last comes last. */
-  private readonly byUser = new Map<string, Map<string, number>>();
+  /** The newest one of each client type, by user; who was entered last comes last. */
+  private readonly byUser = new Map<string, Map<string, Revocation>>();
 
-  enter({ uniqueId, clientType, before }: Revocation): void {
-    const moments = this.byUser.get(uniqueId) ?? new Map<string, number>();
-    moments.set(clientType, Math.max(before, moments.get(clientType) ?? 0));
+  enter(revocation: Revocation): void {
+    const { uniqueId, clientType, before } = revocation;
+    const ofUser = this.byUser.get(uniqueId) ?? new Map<string, Revocation>();
+    if (before >= (ofUser.get(clientType)?.before ?? 0)) ofUser.set(clientType, revocation);
     this.byUser.delete(uniqueId);
-    this.byUser.set(uniqueId, moments);
+    this.byUser.set(uniqueId, ofUser);
   }
 
-  /** True when a token that the identity was issued at `issuedAt` (ms since epoch) is void. */
-  covers({ uniqueId, clientType }: Identity, issuedAt: number): boolean {
-    const moments = this.byUser.get(uniqueId);
-    if (moments === undefined) return false;
-    const [ofAll, ofType] = [moments.get('') ?? 0, moments.get(clientType) ?? 0];
-    return issuedAt <= Math.max(ofAll, ofType);
+  /** The newest one by which a token is void that the identity was issued at `issuedAt` (ms since epoch); undefined when it is not. */
+  covering(identity: Identity, issuedAt: number): Revocation | undefined {
+    const ofUser = this.byUser.get(identity.uniqueId);
+    if (ofUser === undefined) return undefined;
+    const [ofAll, ofType] = [ofUser.get(''), ofUser.get(identity.clientType)];
+    const newest = (ofType?.before ?? 0) > (ofAll?.before ?? 0) ? ofType : ofAll;
+    return newest !== undefined && revokes(newest, identity, issuedAt) ? newest : undefined;
   }
 
   /** Forgets what was entered before `time` (ms since epoch). */
   forgetBefore(time: number): void {
-    for (const [uniqueId, moments] of this.byUser) {
-      if (Math.max(...moments.values()) >= time) return;
+    for (const [uniqueId, ofUser] of this.byUser) {
+      for (const { before } of ofUser.values()) if (before >= time) return;
       this.byUser.delete(uniqueId);
     }
   }

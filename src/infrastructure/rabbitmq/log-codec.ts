@@ -131,8 +131,8 @@ export function isSameEntry(a: ConsumeMessage | undefined, b: ConsumeMessage): b
 function contentOf(entry: Exclude<NewEntry, NewMessage>): unknown {
   if (entry.kind === 'claims') return entry.claims;
   if (entry.kind === 'probe') return {};
-  const { uniqueId, clientType, before } = entry;
-  return { uniqueId, clientType, before };
+  const { uniqueId, clientType, before, replaced } = entry;
+  return { uniqueId, clientType, before, replaced };
 }
 
 function readClaims(content: Buffer): readonly Claim[] | undefined {
@@ -141,9 +141,11 @@ function readClaims(content: Buffer): readonly Claim[] | undefined {
 }
 
 function readRevocation(content: Buffer): Revocation | undefined {
-  const { uniqueId, clientType, before } = Object(readOwn(content)) as Headers;
+  const { uniqueId, clientType, before, replaced } = Object(readOwn(content)) as Headers;
   if (typeof uniqueId !== 'string' || typeof clientType !== 'string') return undefined;
-  return typeof before === 'number' ? { uniqueId, clientType, before } : undefined;
+  if (typeof before !== 'number') return undefined;
+  // Builds before `single` have written none.
+  return { uniqueId, clientType, before, replaced: replaced === true };
 }
 
 function readOwn(content: Buffer): unknown {

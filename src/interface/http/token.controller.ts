@@ -36,7 +36,7 @@ export class TokenController {
   @Post()
   @HttpCode(200)
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'The same, with grants' })
+  @ApiOperation({ summary: 'The same, with grants, and for the only session of a user' })
   @ApiOkResponse({ type: TextDto, description: 'The URL; it is a secret of this one client' })
   @Refuses('BAD_JSON', 'MEDIA_TYPE', ...REFUSALS)
   post(@Body() request: TokenRequestDto, @Reach() reach: ServiceReach): Promise<Answer<string>> {
@@ -52,6 +52,7 @@ export class TokenController {
       grants: grantsOf(dto),
       ...(dto.ttl !== undefined && { ttl: dto.ttl }),
       ...(dto.sessionTtl !== undefined && { sessionTtl: dto.sessionTtl }),
+      single: dto.single === true,
     };
     const { token, partition } = await this.tokens.execute(request, reach);
     return success(`${this.urls.bases[partition] ?? ''}/socket/${token}`);

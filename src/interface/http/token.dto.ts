@@ -113,4 +113,12 @@ export class TokenRequestDto extends TokenQueryDto {
   @IsInt()
   @Min(1000)
   sessionTtl?: number;
+
+  @ApiPropertyOptional({
+    description:
+      'The session is to be the only one of the user and this clientType (of every type without one): those before it are closed with 4502, and their tokens are void',
+  })
+  @IsOptional()
+  @IsBoolean()
+  single?: boolean;
 }

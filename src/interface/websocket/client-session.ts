@@ -178,11 +178,12 @@ export class ClientSession implements Receiver {
     return { clientType: this.origin.clientType, connectedAt: this.connectedAt };
   }
 
-  /** A service has ended sessions: this one, unless its token is younger. */
+  /** Sessions of this user have been ended or replaced: this one, unless its token is younger. */
   end(revocation: Revocation): void {
     if (!revokes(revocation, this.origin, this.issuedAt)) return;
     this.context.metrics.count('sessionsEnded');
-    this.bye(CloseCode.ENDED, 'session ended', 0);
+    if (revocation.replaced) this.bye(CloseCode.REPLACED, 'session replaced', 0);
+    else this.bye(CloseCode.ENDED, 'session ended', 0);
   }
 
   /** Says why and closes; `retryAfter` in ms. A peer that does not answer is cut off by `ws` after its close timeout. */

@@ -163,6 +163,8 @@ export class Upgrade {
       return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
     if (error.code === 'SESSION_ENDED')
       return { kind: 'close', code: CloseCode.ENDED, reason: 'session ended' };
+    if (error.code === 'SESSION_REPLACED')
+      return { kind: 'close', code: CloseCode.REPLACED, reason: 'session replaced' };
     if (error.retryable)
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
     return { kind: 'refuse', refusal: error };

@@ -114,8 +114,11 @@ describe('a token for one connection', () => {
     const now = log.clock.now();
     const pending = outcome(aToken('t1'));
     const of = { uniqueId: 'u1', clientType: '', before: now };
-    ended.entry({ kind: 'revocation', ...of, offset: 1, timestamp: now, time: now });
+    const at = { offset: 1, timestamp: now, time: now };
+    ended.entry({ kind: 'revocation', ...of, replaced: false, ...at });
     expect(await pending).toBe('SESSION_ENDED');
+    ended.entry({ kind: 'revocation', ...of, replaced: true, ...at, offset: 2 });
+    expect(await outcome(aToken('t3'))).toBe('SESSION_REPLACED');
     log.clock.advance(1);
     expect(await outcome(aToken('t2'))).toBe('admitted');
   });
