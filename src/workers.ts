@@ -135,7 +135,7 @@ export class Workers {
     worker.on('message', (message: ToPrimary | Listening | Failed) => {
       if (message.kind === 'failed') reason = message.reason;
       else if (message.kind === 'listening') {
-        listeningSince = Date.now();
+        listeningSince = performance.now();
         this.listens(worker, message.port);
       } else this.relay(worker, message);
     });
@@ -159,7 +159,7 @@ export class Workers {
       }),
     ] as const;
     void Promise.race([unmade, Promise.all(gone).then(([how]) => how)]).then((how) => {
-      const grown = listeningSince !== undefined && Date.now() - listeningSince > GROWN;
+      const grown = listeningSince !== undefined && performance.now() - listeningSince > GROWN;
       this.ended(worker, how, reason, grown ? 1 : deaths + 1);
     });
   }

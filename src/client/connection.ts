@@ -145,7 +145,9 @@ export class Connection {
       const before = issued === this.first ? undefined : this.first;
       this.open(url, this.owner.position(fresh) ?? before);
     } catch (error) {
-      this.owner.urlFailed(error);
+      // Of an attempt that was given up nobody waits for the URL.
+      if (this.timer === timer) this.owner.urlFailed(error);
+      // A listener may have closed it.
       if (this.timer !== timer) return;
       this.retryAfter = (error as { retryAfter?: unknown } | undefined | null)?.retryAfter;
       this.lost(ABNORMAL, 'no socket');

@@ -145,13 +145,19 @@ export class Inbox {
 
   private async drain(): Promise<void> {
     for (;;) {
+      // Handlers that never quite catch up must not keep what they have handled.
+      if (this.next >= LIMIT) {
+        this.queue.splice(0, this.next);
+        this.changed = Math.max(0, this.changed - this.next);
+        this.next = 0;
+      }
       const item = this.queue[this.next];
       if (item === undefined) break;
       this.next += 1;
       if (item.kind === 'message' && !item.answered) {
         // Without a promise where handlers have none: a message costs no turn of the event loop.
         const work = this.handle(item.message);
-        if (work !== undefined && !(await work)) continue;
+        if (work !== undefined) await work;
       } else this.pass(item);
     }
     this.forget();
@@ -162,8 +168,8 @@ export class Inbox {
     }
   }
 
-  /** Undefined when done, else whether it was done, or a promise of that. */
-  private handle(message: Delivered): boolean | Promise<boolean> | undefined {
+  /** Undefined when no handler has returned a promise. */
+  private handle(message: Delivered): Promise<void> | undefined {
     const handlers = [
       ...(this.handlers.get(message.businessType) ?? []),
       ...(this.handlers.get('*') ?? []),
@@ -178,22 +184,22 @@ export class Inbox {
       const failed = ends.find((end) => end.status === 'rejected');
       if (failed !== undefined) return this.fail(failed.reason, message);
       this.advance(message.cursor);
-      return true;
+      return undefined;
     });
   }
 
   /** Forgets what waits, so that it comes again from the failed message on where it can, unless that has failed too often. */
-  private fail(error: unknown, message: Delivered): boolean | Promise<boolean> {
+  private fail(error: unknown, message: Delivered): Promise<void> | undefined {
     const { failure } = this;
     const attempt = failure.cursor === message.cursor ? failure.attempts + 1 : 1;
     this.failure = { cursor: message.cursor, attempts: attempt };
     const final = attempt >= this.attempts;
-    let pause: Promise<boolean> | undefined;
+    let pause: Promise<void> | undefined;
     if (final) this.advance(message.cursor);
     else if (this.isBehind) {
       this.next -= 1;
       pause = new Promise((resolve) => {
-        setTimeout(resolve, PAUSE, false);
+        setTimeout(resolve, PAUSE);
       });
     } else {
       this.forget();
@@ -203,7 +209,7 @@ export class Inbox {
       for (const cursor of this.remembered.splice(from)) this.skipped.delete(cursor);
     }
     this.owner.failed(error, message, attempt, final);
-    return pause ?? final;
+    return pause;
   }
 
   private pass(item: Item): void {

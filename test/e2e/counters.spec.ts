@@ -89,6 +89,9 @@ describe('/metrics', () => {
     await shows({ upstream_accepted: 3, upstream_rejected: 2, frames_bad: 0 });
     client.send('nonsense');
     await shows({ upstream_accepted: 3, upstream_rejected: 2, frames_bad: 1 });
+    client.send({ op: 'renew', token: 'a.b.c' });
+    client.send({ op: 'ack', cursor: '999999-0' });
+    await shows({ upstream_rejected: 2, control_rejected: 2, frames_bad: 1 });
   });
 
   it('counts the gap that a client of another log is told of', async () => {

@@ -136,8 +136,11 @@ export class HandlerRunner {
 
   private compose(outgoing: Outgoing, request: Message, id: string): Message {
     if ('push' in outgoing) {
-      const push = { messageId: id, ...outgoing.push };
-      const message = Message.compose(push, push.messageId === id ? NODE : SERVICE, this.clock);
+      const { messageId, ...push } = outgoing.push;
+      // What counts as absent in a body, see checkBody.
+      const isNamed = messageId !== undefined && messageId !== null && messageId !== '';
+      const body = { ...push, messageId: isNamed ? messageId : id };
+      const message = Message.compose(body, isNamed ? SERVICE : NODE, this.clock);
       checkIsPush(message);
       checkReceipt(message);
       return message;
@@ -205,8 +208,9 @@ async function withDeadline<T>(work: Promise<T>, ms: number, abort: AbortControl
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       const timeout = new HandlerTimeout(`no result within ${String(ms)} ms`);
-      abort.abort(timeout);
+      // First: what the handler makes of the abort is not the outcome.
       reject(timeout);
+      abort.abort(timeout);
     }, ms);
   });
   try {

@@ -40,7 +40,7 @@ export class LogPositions {
   }
 
   private elsewhere(partition: number, ends: LogEnds): Promise<Cursor> {
-    const now = this.clock.now();
+    const now = this.clock.elapsed();
     const known = this.known.get(partition);
     if (known !== undefined && now - known.since < FRESH) return known.position;
     const position = ends.newest(partition);

@@ -72,7 +72,7 @@ export class LiveFigures {
   }
 
   private begin(): void {
-    this.since = this.clock.now();
+    this.since = this.clock.elapsed();
     this.totals = this.count();
     this.times = this.metrics.times('deliveryLatency').slice();
   }
@@ -84,7 +84,7 @@ export class LiveFigures {
     if (seconds <= 0) return;
     const rate = (name: keyof Totals): number => (this.totals[name] - totals[name]) / seconds;
     const figures: Figures = {
-      time: this.since,
+      time: this.clock.now(),
       messagesPerSecond: rounded(rate('entriesRead') - rate('entriesInternal')),
       deliveriesPerSecond: rounded(rate('framesDelivered')),
       upstreamPerSecond: rounded(rate('upstreamAccepted')),

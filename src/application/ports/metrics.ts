@@ -4,6 +4,7 @@ export const COUNTERS = [
   'pushRefused',
   'upstreamAccepted',
   'upstreamRejected',
+  'controlRejected',
   'entriesRead',
   'entriesInternal',
   'entriesInvalid',

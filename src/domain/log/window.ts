@@ -120,8 +120,7 @@ export class Window {
   }
 
   get count(): number {
-    const first = this.segments.first;
-    return first === undefined ? 0 : this.nextSeq - first.firstSeq;
+    return this.nextSeq - this.oldestSeq;
   }
 
   /** True when a message with this id of this sender (undefined: a service) is in the window. */
@@ -186,7 +185,7 @@ export class Window {
     const chainHash = recipient === undefined ? 0 : hashOf(this.seed, recipient, undefined);
     const head = recipient === undefined ? -1 : this.chains.takeHead(chainHash, recipient);
     const back = head === -1 ? 0 : this.nextSeq - head;
-    const particulars = this.particulars.numberOf(audience);
+    const particulars = this.particulars.numberOf(audience, this.nextSeq, this.oldestSeq);
     const segment = this.add(message, message.parts);
     const i = segment.count - 1;
     const { expiresAt, receipt, late } = message;
@@ -311,6 +310,11 @@ export class Window {
     }
     const { upTo } = left;
     return { ...frames.end(), upTo, complete: upTo === this.end?.offset, looked };
+  }
+
+  /** Sequence number of the first entry; of the next one, while there is none. */
+  private get oldestSeq(): number {
+    return this.segments.first?.firstSeq ?? this.nextSeq;
   }
 
   /** Adds an entry to the newest segment, and returns that. */

@@ -53,6 +53,8 @@ export class ConfirmingPublisher {
   private readonly keeper: ChannelKeeper;
   /** Those whose caller waits, in the order of publishing, which is that of the deadlines too. */
   private readonly pending = new Set<Pending>();
+  /** Those whose caller has given up waiting: a return that comes late is theirs, and not that of their repetition. */
+  private readonly late = new Set<Pending>();
   /** All that this channel has taken and the broker has not confirmed: it may be in memory yet, whoever gave up waiting. */
   private open = 0;
   private bytes = 0;
@@ -220,7 +222,7 @@ export class ConfirmingPublisher {
     this.answered = performance.now();
     this.open -= 1;
     this.bytes -= pending.bytes;
-    if (!this.remove(pending)) return;
+    if (this.late.delete(pending) || !this.remove(pending)) return;
     // Of several queues some may have taken it, and one whose leader was lost may still have it.
     if (error) pending.reject(new Refusal('UNKNOWN_OUTCOME', 'the broker refused the message'));
     else pending.resolve(pending.returned ? 'unroutable' : 'routed');
@@ -228,11 +230,13 @@ export class ConfirmingPublisher {
 
   /** A return comes before the confirm of the same publish (AMQP 0-9-1, basic.return). */
   private markReturned({ fields, properties }: AmqpMessage): void {
-    for (const pending of this.pending) {
-      if (pending.returned || pending.messageId !== properties.messageId) continue;
-      if (pending.key !== fields.routingKey || pending.exchange !== fields.exchange) continue;
-      pending.returned = true;
-      return;
+    for (const publishes of [this.late, this.pending]) {
+      for (const pending of publishes) {
+        if (pending.returned || pending.messageId !== properties.messageId) continue;
+        if (pending.key !== fields.routingKey || pending.exchange !== fields.exchange) continue;
+        pending.returned = true;
+        return;
+      }
     }
   }
 
@@ -241,6 +245,7 @@ export class ConfirmingPublisher {
     this.open = 0;
     this.bytes = 0;
     for (const pending of [...this.pending]) this.unknown(pending);
+    this.late.clear();
   }
 
   private sweep(): void {
@@ -248,6 +253,7 @@ export class ConfirmingPublisher {
     for (const pending of this.pending) {
       if (pending.deadline > now) return;
       this.unknown(pending);
+      this.late.add(pending);
       if (now - this.answered < CUT_OFF || this.blocked) continue;
       this.answered = now;
       this.cutOff();

@@ -31,6 +31,9 @@ const GONE = 3;
 /** Bad frames within one heartbeat after which the connection is closed. */
 const MAX_BAD_FRAMES = 10;
 
+/** As what a refusal counts. */
+type Refused = 'framesBad' | 'upstreamRejected' | 'controlRejected';
+
 /** One client's connection: turns frames into use cases and their results into frames. */
 export class ClientSession implements Receiver {
   private static readonly logger = new Logger(ClientSession.name);
@@ -115,7 +118,7 @@ export class ClientSession implements Receiver {
       this.onBody(decoded.value);
     } catch (error) {
       if (error instanceof Refusal && error.code === 'TOO_DEEP') messageId = idOf(readDeep(text));
-      this.refuse(error, messageId, true);
+      this.refuse(error, messageId, 'framesBad');
     } finally {
       this.holdBack();
     }
@@ -129,7 +132,7 @@ export class ClientSession implements Receiver {
 
   onBinary(): void {
     this.silent = 0;
-    this.refuse(new Refusal('BINARY'), undefined, true);
+    this.refuse(new Refusal('BINARY'), undefined, 'framesBad');
   }
 
   onPong(): void {
@@ -228,7 +231,7 @@ export class ClientSession implements Receiver {
     }
     // Of the log before, for a client that has not come to the gap yet: no sign of abuse.
     const text = 'ack is ahead of what was delivered';
-    this.refuse(new Refusal('BAD_CURSOR', text, 'cursor'), undefined, false);
+    this.refuse(new Refusal('BAD_CURSOR', text, 'cursor'), undefined, 'controlRejected');
   }
 
   private onBody(value: object): void {
@@ -244,7 +247,7 @@ export class ClientSession implements Receiver {
       },
       (error: unknown) => {
         this.settled();
-        this.refuse(error, messageId, false);
+        this.refuse(error, messageId, 'upstreamRejected');
       },
     );
   }
@@ -282,7 +285,7 @@ export class ClientSession implements Receiver {
       this.renewal === undefined ? this.renew(token) : this.renewal.then(() => this.renew(token));
     const ended = renewal
       .catch((error: unknown) => {
-        this.refuse(error, undefined, false);
+        this.refuse(error, undefined, 'controlRejected');
       })
       .then(() => {
         if (this.renewal === ended) this.renewal = undefined;
@@ -362,13 +365,13 @@ export class ClientSession implements Receiver {
     return textFrame(text);
   }
 
-  private refuse(error: unknown, messageId: string | undefined, atOnce: boolean): void {
+  private refuse(error: unknown, messageId: string | undefined, counter: Refused): void {
     const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL');
     if (refusal !== error) ClientSession.logger.error(error);
     const { code, message, retryable, field } = refusal;
     // What a token does not allow says nothing of the client's soundness.
-    const bad = atOnce && code !== 'FORBIDDEN';
-    this.context.metrics.count(bad ? 'framesBad' : 'upstreamRejected');
+    const counted = code === 'FORBIDDEN' ? 'upstreamRejected' : counter;
+    this.context.metrics.count(counted);
     const answer = { ...(messageId !== undefined && { messageId }), code, message, retryable };
     if (this.controlled) this.send({ op: 'rejected', ...answer });
     else {
@@ -376,7 +379,7 @@ export class ClientSession implements Receiver {
       const notice = this.notice('wirepost.rejected', content, this.position());
       this.context.delivery.send(this.subscriber, notice);
     }
-    if (bad && ++this.badFrames >= MAX_BAD_FRAMES)
+    if (counted === 'framesBad' && ++this.badFrames >= MAX_BAD_FRAMES)
       this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
   }
 

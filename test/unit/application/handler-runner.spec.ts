@@ -57,6 +57,7 @@ class DirectQueues extends HandlerQueues {
 async function aRunner(
   handle: Handler['handle'],
   from?: 'anyone',
+  timeout?: number,
 ): Promise<{
   runner: HandlerRunner;
   log: HeldLog;
@@ -78,7 +79,11 @@ async function aRunner(
     metrics,
   );
   const registry = new HandlerRegistry();
-  registry.register('Asked', { handle }, { businessType: 'order.status', ...(from && { from }) });
+  registry.register(
+    'Asked',
+    { handle },
+    { businessType: 'order.status', ...(from && { from }), ...(timeout && { timeout }) },
+  );
   const claims = new LogClaims(log, follower, clock, 5000);
   const settings = { retryDelays: [10], maxBytes: 10_000 };
   const runner = new HandlerRunner(
@@ -152,6 +157,22 @@ describe('HandlerRunner', () => {
     expect(idsOf(log)).toEqual(['publish-1.r2', 'publish-1.r1', 'chosen']);
     expect(senders).toEqual([NODE_SENDER, NODE_SENDER, undefined]);
   });
+
+  it.each([undefined, null, ''])(
+    'makes the id of a push itself where the handler gives %p for one',
+    async (messageId) => {
+      const body = { ...QUESTION.body, messageType: 'SERVER_TO_CLIENT', toUniqueId: 'u2' };
+      const push = { ...body, messageId };
+      const { log, queues } = await aRunner(() =>
+        Promise.resolve({ push } as unknown as HandlerResult),
+      );
+      for (const attempt of [1, 2]) {
+        void queues.deliver({ ...DELIVERY, attempt });
+        await turns();
+      }
+      expect(idsOf(log)).toEqual(['publish-1.r0', 'publish-1.r0']);
+    },
+  );
 
   it.each([
     ['does not run the handler when its reply', NODE_SENDER, 0],
@@ -258,6 +279,23 @@ describe('HandlerRunner', () => {
     expect(await queues.deliver({ ...DELIVERY, message })).toEqual({
       kind: 'reject',
       reason: 'FORBIDDEN: businessType is for a client to send',
+    });
+  });
+
+  it('tries again when the time was up, also where the handler fails at once when it is told so', async () => {
+    const { queues } = await aRunner(
+      (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(new Error('cancelled'));
+          });
+        }),
+      undefined,
+      1,
+    );
+    expect(await queues.deliver(DELIVERY)).toMatchObject({
+      kind: 'retry',
+      reason: expect.stringContaining('no result within 1 ms') as string,
     });
   });
 

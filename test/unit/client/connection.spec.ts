@@ -176,6 +176,18 @@ describe('the connection of the SDK', () => {
     expect(scripted.sockets).toHaveLength(1);
   });
 
+  it('says nothing of a URL that fails after the client was closed', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const scripted = new ScriptedClient({
+      url: () => new Promise<string>((_, reject) => (fail = reject)),
+    });
+    await settled();
+    scripted.client.close();
+    fail(new Error('aborted'));
+    await settled();
+    expect(scripted.named('error')).toEqual([]);
+  });
+
   it.each([2 ** 31, Infinity])(
     'calls `url` no more for weeks after a retryAfter of %d',
     async (retryAfter) => {

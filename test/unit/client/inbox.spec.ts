@@ -253,6 +253,26 @@ describe('what the SDK gives to the application', () => {
     expect(handled).toEqual(Array.from({ length: 10_040 }, (_, i) => i + 11));
   });
 
+  it('comes in order and once also where something waits all the time', async () => {
+    const scripted = await ScriptedClient.welcomed();
+    const handled: number[] = [];
+    const last = 25_010;
+    let offset = 11;
+    const deliver = (): void => {
+      if (offset <= last) scripted.socket.deliver(offset++);
+    };
+    scripted.client.on<number>('news', async ({ content }) => {
+      deliver();
+      await Promise.resolve();
+      handled.push(content);
+    });
+    deliver();
+    deliver();
+    for (let i = 0; i < 100 && handled.length < last - 10; i += 1) await settled();
+    expect(handled).toEqual(Array.from({ length: last - 10 }, (_, i) => i + 11));
+    expect(scripted.sockets).toHaveLength(1);
+  });
+
   it('moves on in quiet times with the position that a pong gives', async () => {
     const scripted = await ScriptedClient.welcomed();
     scripted.socket.receive({ op: 'pong', cursor: '500-2000' });

@@ -68,6 +68,22 @@ describe('a publisher whose broker is slower than its callers', () => {
   });
   afterEach(() => jest.useRealTimers());
 
+  it('takes a return that comes late for that of the publish that was given up, and not of its repetition', async () => {
+    const first = publish('m1');
+    await jest.advanceTimersByTimeAsync(TIMEOUT + 200);
+    expect(await first).toBe('UNKNOWN_OUTCOME');
+    const again = publish('m1');
+    const [channel] = channels;
+    const back = { fields: { exchange: 'x', routingKey: 'k' }, properties: { messageId: 'm1' } };
+    channel?.emit('return', back);
+    for (const confirm of channel?.confirms.splice(0) ?? []) confirm(null);
+    expect(await again).toBe('routed');
+    const third = publish('m1');
+    channel?.emit('return', back);
+    for (const confirm of channel?.confirms.splice(0) ?? []) confirm(null);
+    expect(await third).toBe('unroutable');
+  });
+
   const publish = async (messageId?: string): Promise<string> => {
     try {
       return await publisher.publish(
