@@ -65,6 +65,7 @@ import { PushController } from './interface/http/push.controller';
 import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
 import {
+  limitBodies,
   refuseMalformedQueries,
   renewCertificate,
   serverOptions,
@@ -367,6 +368,7 @@ export async function createApp(
   adapter.getInstance().removeAllContentTypeParsers();
   refuseUnknownBodies(adapter.getInstance(), app.get(ServiceKeys));
   refuseMalformedQueries(adapter.getInstance());
+  limitBodies(adapter.getInstance(), settings.websocket.maxPayload);
   app.useBodyParser(
     'application/json',
     { bodyLimit: BODY_LIMIT },

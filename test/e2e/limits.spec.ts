@@ -80,7 +80,7 @@ describe('a node', () => {
   });
 
   it('reads no more frames a second from a client than it may send, loses none, and reads others', async () => {
-    const node = await TestNode.start({ CLIENT_RATE: '100', MAX_PAYLOAD: '16KiB' }, [
+    const node = await TestNode.start({ CLIENT_RATE: '1600', MAX_PAYLOAD: '16KiB' }, [
       TestHandlersModule,
     ]);
     const flood = await welcomed(TestClient.connect(await node.url('flood')));

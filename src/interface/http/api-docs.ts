@@ -22,7 +22,7 @@ export function serveApiDocs(
     .build();
   let document: OpenAPIObject | undefined;
   const openApi = (): OpenAPIObject => (document ??= SwaggerModule.createDocument(app, config));
-  SwaggerModule.setup('docs', app, openApi);
+  SwaggerModule.setup('docs', app, openApi, { raw: ['json'] });
   const { version } = app.get(ClientBundle);
   app
     .getHttpAdapter()

@@ -40,7 +40,7 @@ export class ConsoleController {
 
   @Get('feed')
   @RequireScope('admin')
-  feed(@Res() reply: FastifyReply): void {
+  feed(@Req() { method }: FastifyRequest, @Res() reply: FastifyReply): void {
     void reply
       .headers({
         'Content-Type': 'text/event-stream',
@@ -49,7 +49,8 @@ export class ConsoleController {
         'X-Accel-Buffering': 'no',
         'X-Content-Type-Options': 'nosniff',
       })
-      .send(feedOf(this.figures));
+      // Fastify would go on reading for HEAD what has no end.
+      .send(method === 'HEAD' ? '' : feedOf(this.figures));
   }
 
   // A wildcard, since a parameter does not match nothing, as in /console/.

@@ -13,6 +13,8 @@ import { Refusal } from '../../domain/errors';
 import type { ServiceReach } from '../../domain/routing/service-reach';
 
 const ACCESS = 'wirepost:access';
+/** ms for which the rest of a refused request is read, as nginx's `lingering_timeout`. */
+const LINGER = 1000;
 /** Whose requests are, of those that need a key: it is looked for once. */
 const owners = new WeakMap<FastifyRequest, Service>();
 
@@ -57,13 +59,25 @@ export class ServiceKeyGuard implements CanActivate {
  * that is open to everybody takes one.
  */
 export function refuseUnknownBodies(server: FastifyInstance, keys: ServiceKeys): void {
-  server.addHook('onRequest', (request, _reply, done) => {
+  server.addHook('onRequest', (request, reply, done) => {
     try {
       if (hasBody(request)) owners.set(request, ownerOf(request, keys));
       done();
     } catch (error) {
+      reply.raw.once('finish', () => {
+        lingerOver(request);
+      });
       done(error as Error);
     }
+  });
+}
+
+/** Lets a caller read its answer while it still sends, but not send for ever (Node.js reads what nobody wants). */
+function lingerOver({ raw }: FastifyRequest): void {
+  if (raw.complete) return;
+  const timer = setTimeout(() => raw.destroy(), LINGER);
+  raw.once('close', () => {
+    clearTimeout(timer);
   });
 }
 

@@ -12,7 +12,6 @@ import type { Origin } from '../../domain/message/message';
 import { SendPermission } from '../../domain/routing/send-permission';
 import { CloseCode } from '../../protocol/close-codes';
 import type { ClientFrame, ServerFrame } from '../../protocol/frames';
-import { LIMITS } from '../../protocol/unified-body';
 import { FrameRate } from './frame-rate';
 import { decodeFrame, idOf, readDeep } from './frame-decoder';
 import { noticeFrame } from './notice-frame';
@@ -20,8 +19,8 @@ import type { SessionContext } from './session-context';
 import type { SocketChannel } from './socket-channel';
 import { subscriptionOf } from './subscription-of';
 import { textFrame } from './text-frame';
-import { CROWDED, hasRoomFor } from './upgrade';
-import { welcomeText } from './welcome-text';
+import { CROWDED, hasRoomFor, isTokenText } from './upgrade';
+import { limitsOf, welcomeText } from './welcome-text';
 
 /** Messages of one client on their way to the broker at a time; from then on the socket is not read. */
 const MAX_IN_FLIGHT = 256;
@@ -103,9 +102,7 @@ export class ClientSession implements Receiver {
   onText(text: string): void {
     // What comes behind the close was not accepted, which a client knows of what it got no answer to.
     if (this.closed) return;
-    this.silent = 0;
-    this.rate ??= this.makeRate();
-    this.rate.take();
+    this.came(text.length);
     let messageId: string | undefined;
     try {
       const decoded = decodeFrame(text);
@@ -130,13 +127,27 @@ export class ClientSession implements Receiver {
       this.pauseReading(true);
   }
 
-  onBinary(): void {
-    this.silent = 0;
+  /** A binary frame came, of so many bytes. */
+  onBinary(bytes: number): void {
+    if (this.closed) return;
+    this.came(bytes);
     this.refuse(new Refusal('BINARY'), undefined, 'framesBad');
+    this.holdBack();
   }
 
+  /** A pong came, whether it was asked for or not. */
   onPong(): void {
+    if (this.closed) return;
+    // Of idle clients each pong would make a rate otherwise, which most never need.
+    if (this.silent > 0) this.silent = 0;
+    else this.came(0);
+    this.holdBack();
+  }
+
+  private came(bytes: number): void {
     this.silent = 0;
+    this.rate ??= this.makeRate();
+    this.rate.take(bytes);
   }
 
   onDrain(): void {
@@ -158,6 +169,8 @@ export class ClientSession implements Receiver {
    * pings or takes nothing of what waits for it, ends an overlong session. Who has just been heard of is not asked, which halves what idle clients cost.
    */
   onHeartbeat(): void {
+    // Until the close is answered, too.
+    if (this.closed) return;
     if (this.context.clock.now() >= this.sessionEnds) {
       this.bye(CloseCode.TOKEN, 'session over', 0);
       return;
@@ -217,6 +230,8 @@ export class ClientSession implements Receiver {
         this.send({ op: 'pong', cursor: this.position() });
         return;
       case 'renew':
+        // No work, and no turn, for what can be none.
+        if (!isTokenText(frame.token)) throw new Refusal('UNAUTHENTICATED', 'that is no token');
         this.renewInTurn(frame.token);
     }
   }
@@ -351,14 +366,7 @@ export class ClientSession implements Receiver {
       cursor: cursor.toString(),
       resumed,
       heartbeat: settings.heartbeat,
-      limits: {
-        maxPayload: settings.maxPayload,
-        maxDepth: LIMITS.depth,
-        repeatWithin: Math.min(
-          settings.repeatWithin,
-          Math.floor(this.context.memory(clock.now()) / 2),
-        ),
-      },
+      limits: limitsOf(settings, this.context.memory(clock.now())),
       reconnectToken: admit.reconnectToken(admission, cursor, this.began),
       sessionEnds: this.sessionEnds,
     });

@@ -27,7 +27,7 @@ export class ClientSocket extends WebSocket {
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   const session = ClientSocket.sessionOf(this);
-  if (isBinary) session?.onBinary();
+  if (isBinary) session?.onBinary((data as Buffer).length);
   else session?.onText((data as Buffer).toString());
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../application/ports/clock';
 
+const KIB = 1024;
 /** Part of a second's frames that a client which has sent too many has open again when it is read on. */
 const ROOM = 0.2;
 
@@ -26,9 +27,9 @@ export class FrameRate {
     return this.timer !== undefined;
   }
 
-  /** A frame came. */
-  take(): void {
-    this.debt += 1;
+  /** A frame came, of so many bytes: each KiB counts like another frame. */
+  take(bytes: number): void {
+    this.debt += 1 + bytes / KIB;
     if (this.debt < this.limit || this.exceeded) return;
     if (this.look()) this.onChange(true);
   }

@@ -97,7 +97,7 @@ export class Upgrade {
     if (!url.startsWith(path)) throw new Refusal('NOT_FOUND');
     const mark = url.indexOf('?');
     const token = url.slice(path.length, mark === -1 ? undefined : mark);
-    if (!TOKEN.test(token)) throw new Refusal('UNAUTHENTICATED', 'the path holds no token');
+    if (!isTokenText(token)) throw new Refusal('UNAUTHENTICATED', 'the path holds no token');
     return { token, cursor: mark === -1 ? undefined : cursorIn(url.slice(mark + 1)) };
   }
 
@@ -169,6 +169,11 @@ export class Upgrade {
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
     return { kind: 'refuse', refusal: error };
   }
+}
+
+/** True for a text that has the form, and no more than the length, of a token. */
+export function isTokenText(text: string): boolean {
+  return TOKEN.test(text);
 }
 
 /** Whether the user may have one more connection at this node. */

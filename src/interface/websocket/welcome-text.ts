@@ -1,4 +1,18 @@
 import type { WelcomeFrame } from '../../protocol/frames';
+import { LIMITS } from '../../protocol/unified-body';
+import type { WebSocketSettings } from './websocket-settings';
+
+/** What a client has to keep to; `memory` is how far back, in ms, the ids of messages are known. */
+export function limitsOf(
+  { maxPayload, repeatWithin }: WebSocketSettings,
+  memory: number,
+): WelcomeFrame['limits'] {
+  return {
+    maxPayload,
+    maxDepth: LIMITS.depth,
+    repeatWithin: Math.min(repeatWithin, Math.floor(memory / 2)),
+  };
+}
 
 /**
  * The frame as JSON. Written out, since every connection gets one, and `JSON.stringify` takes more than twice as long,

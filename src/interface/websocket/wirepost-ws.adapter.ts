@@ -14,6 +14,12 @@ import type { WebSocketSettings } from './websocket-settings';
 
 /** Fragments of one message (RFC 6455 section 5.4) that are put up with. */
 const MAX_FRAGMENTS = 64;
+/**
+ * Pieces in which a message may come off the network, and bytes that each of them has at least on average in a long one: a piece
+ * keeps some 400 bytes of memory, and the smallest segments of TCP (RFC 9293, 3.7.1) have 536.
+ */
+const MAX_PIECES = 1024;
+const PIECE_BYTES = 256;
 const CLOSE_TIMEOUT = 5000;
 /** ms after which an upgrade that is still undecided is given up. */
 const UPGRADE_TIMEOUT = 10_000;
@@ -42,12 +48,16 @@ export class WirepostWsAdapter extends WsAdapter {
 
   override create(): WebSocketServer {
     const server = this.httpServer as Server;
-    // `closeTimeout` (ms) is an option of ws that its types do not know yet.
-    const options: ServerOptions & { readonly closeTimeout: number } = {
+    // `closeTimeout` (ms) and `maxBufferedChunks` are options of ws that its types do not know yet.
+    const options: ServerOptions & {
+      readonly closeTimeout: number;
+      readonly maxBufferedChunks: number;
+    } = {
       noServer: true,
       WebSocket: ClientSocket,
       maxPayload: this.settings.maxPayload,
       maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: Math.max(MAX_PIECES, Math.ceil(this.settings.maxPayload / PIECE_BYTES)),
       closeTimeout: CLOSE_TIMEOUT,
       perMessageDeflate: false,
       clientTracking: false,
