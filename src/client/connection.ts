@@ -146,12 +146,17 @@ export class Connection {
       this.open(url, this.owner.position(fresh) ?? before);
     } catch (error) {
       // Of an attempt that was given up nobody waits for the URL.
-      if (this.timer === timer) this.owner.urlFailed(error);
-      // A listener may have closed it.
-      if (this.timer !== timer) return;
-      this.retryAfter = (error as { retryAfter?: unknown } | undefined | null)?.retryAfter;
-      this.lost(ABNORMAL, 'no socket');
+      if (this.timer === timer) this.failed(error);
     }
+  }
+
+  private failed(error: unknown): void {
+    const { timer } = this;
+    this.owner.urlFailed(error);
+    // A listener may have closed it.
+    if (this.timer !== timer) return;
+    this.retryAfter = (error as { retryAfter?: unknown } | undefined | null)?.retryAfter;
+    this.lost(ABNORMAL, 'no socket');
   }
 
   private open(url: string, cursor: string | undefined): void {

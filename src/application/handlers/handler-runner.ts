@@ -138,7 +138,7 @@ export class HandlerRunner {
     if ('push' in outgoing) {
       const { messageId, ...push } = outgoing.push;
       // What counts as absent in a body, see checkBody.
-      const isNamed = messageId !== undefined && messageId !== null && messageId !== '';
+      const isNamed = Boolean(messageId);
       const body = { ...push, messageId: isNamed ? messageId : id };
       const message = Message.compose(body, isNamed ? SERVICE : NODE, this.clock);
       checkIsPush(message);
