@@ -4,7 +4,7 @@ import { LogFollower } from '../../src/application/log/log-follower';
 import { eventually } from '../support/eventually';
 import { aBody, aQuestion } from '../support/message.builder';
 import { RabbitMqNode } from '../support/rabbitmq-node';
-import { TestClient } from '../support/test-client';
+import { TestClient, welcomed } from '../support/test-client';
 import { TestHandlersModule } from '../support/test-handlers';
 import { TestNode } from '../support/test-node';
 
@@ -242,6 +242,8 @@ describe('a node whose broker fails', () => {
       expect(client.contents).toEqual(['old']);
     });
     const old = client.cursor;
+    const used = await node.url('once');
+    await welcomed(TestClient.connect(used));
     const applied = node.app.nest.get(LogFollower).applied?.offset ?? 0;
     expect(applied).toBeGreaterThan(100);
     const connection = await amqp.connect(broker.url);
@@ -259,6 +261,11 @@ describe('a node whose broker fails', () => {
     await node.push(aBody({ toUniqueId: 'recreated', content: 'new' }));
     await eventually(() => {
       expect(client.contents.at(-1)).toBe('new');
+    });
+    // The claims of the former log are gone with it.
+    const again = TestClient.connect(used);
+    await eventually(() => {
+      expect(again.closed).toEqual({ code: 4401, reason: 'token expired' });
     });
     const late = TestClient.connect(await node.url('recreated'), { cursor: old });
     await eventually(() => {

@@ -1,4 +1,3 @@
-import { Cursor } from '../../domain/log/cursor';
 import type { Gap, Window } from '../../domain/log/window';
 import type { Audience, Subscription } from '../../domain/routing/audience';
 import type { Clock } from '../ports/clock';
@@ -253,7 +252,7 @@ export class Delivery {
 
   private skipGap(subscriber: Subscriber): void {
     const { start } = this.window;
-    const from = new Cursor(subscriber.position, 0);
+    const from = this.window.positionAt(subscriber.position);
     subscriber.position = start.offset;
     this.metrics.count('gaps');
     const frame = subscriber.receiver.gapFrame({ from, to: start, reason: 'WINDOW_PASSED' });

@@ -75,9 +75,13 @@ export class LogClaims {
     return this.follower.claims.memory(now);
   }
 
-  /** True when a claim that was logged behind this position may be forgotten: nobody can tell whether there was one. */
-  hasForgotten({ offset }: Cursor): boolean {
-    return this.follower.claims.hasForgotten(offset);
+  /**
+   * True when a claim that was logged behind this position may be forgotten: nobody can tell whether there was one. Of another log
+   * than this one nothing is known.
+   */
+  hasForgotten(cursor: Cursor): boolean {
+    const { claims, window } = this.follower;
+    return claims.hasForgotten(cursor.offset) || window.gapAt(cursor)?.reason === 'OTHER_LOG';
   }
 
   /** Rejects what has waited too long; called by a shared timer. */

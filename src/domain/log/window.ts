@@ -255,9 +255,14 @@ export class Window {
     if (cursor.offset > end.offset) return { from: cursor, to: this.start, reason: 'OTHER_LOG' };
     if (cursor.offset < this.base.offset)
       return { from: cursor, to: this.start, reason: 'WINDOW_PASSED' };
-    // 0 says nothing about the log: entries of other producers may carry no time, positions between entries have none.
-    const isOurs = cursor.timestamp === 0 || this.timestampAt(cursor.offset) === cursor.timestamp;
+    // Entries of other producers may carry no time, positions between entries have none: where an entry has one, it is another's.
+    const isOurs = cursor.timestamp === this.positionAt(cursor.offset).timestamp;
     return isOurs ? undefined : { from: cursor, to: this.start, reason: 'OTHER_LOG' };
+  }
+
+  /** An offset as a position that a client may come back with. */
+  positionAt(offset: number): Cursor {
+    return new Cursor(offset, this.timestampAt(offset) ?? 0);
   }
 
   /**

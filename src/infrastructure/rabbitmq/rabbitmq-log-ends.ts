@@ -1,6 +1,7 @@
 import { LogEnds } from '../../application/ports/message-log';
 import { Refusal } from '../../domain/errors';
 import { Cursor } from '../../domain/log/cursor';
+import { endOfEntry } from '../../protocol/cursor';
 import type { BrokerLink } from './broker-link';
 import type { LogCodec } from './log-codec';
 import { newestEntry, offsetOf } from './log-end';
@@ -24,6 +25,9 @@ export class RabbitMqLogEnds extends LogEnds {
       throw new Refusal('UNAVAILABLE', `partition ${String(partition)} of the log has no end yet`);
     // Messages that were logged together have positions of their own.
     const last = this.codec.decode(delivery, offset).at(-1);
-    return new Cursor(last?.offset ?? offset, last?.timestamp ?? 0);
+    // What a later build has written is an entry of unknown time: the position is behind it.
+    return last === undefined
+      ? new Cursor(endOfEntry(offset), 0)
+      : new Cursor(last.offset, last.timestamp);
   }
 }

@@ -420,7 +420,7 @@ export class ClientSession implements Receiver {
   private position(): string {
     const { last } = this.context.window;
     if (this.subscriber.live && last !== undefined) return last.toString();
-    return new Cursor(this.subscriber.position, 0).toString();
+    return this.context.window.positionAt(this.subscriber.position).toString();
   }
 
   private pauseReading(paused: boolean): void {

@@ -283,12 +283,25 @@ describe('Window', () => {
     expect(log.window.gapAt(new Cursor(7, 5007))?.reason).toBe('OTHER_LOG');
   });
 
-  it('does not judge a cursor that carries no time', () => {
+  it('tells a cursor of another log by its having no time where the entry has one', () => {
     const log = aLog();
     log.add({ audience: to('u1'), text: 'a' });
     log.skip();
-    expect(log.window.gapAt(new Cursor(0, 0))).toBeUndefined();
+    log.window.skip({ offset: 2, timestamp: 0, time: 1000 });
+    expect(log.window.gapAt(new Cursor(0, 0))?.reason).toBe('OTHER_LOG');
+    expect(log.window.gapAt(new Cursor(2, 0))).toBeUndefined();
+    // Between two entries there is nothing to compare.
     expect(log.window.gapAt(new Cursor(0.999, 0))).toBeUndefined();
+  });
+
+  it('names a position by the time of its entry, where it has one', () => {
+    const log = aLog();
+    log.add({ audience: to('u1'), text: 'a' });
+    log.window.skip({ offset: 1, timestamp: 0, time: 1000 });
+    const positions = [0, 0.5, 1, 2].map((offset) => log.window.positionAt(offset));
+    expect(positions.map(String)).toEqual(['0-5000', '0.500-0', '1-0', '2-0']);
+    for (const position of positions.slice(0, 3))
+      expect(log.window.gapAt(position)).toBeUndefined();
   });
 
   it('tells a cursor of another log by an entry without a time, and by there being none', () => {
