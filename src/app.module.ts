@@ -374,7 +374,7 @@ export async function createApp(
     { bodyLimit: BODY_LIMIT },
     ({ method }, body: Buffer, done) => {
       try {
-        // Which needs none, and many clients name the type of all their requests.
+        // A DELETE needs no body, but many clients send a Content-Type with every request.
         done(null, method === 'DELETE' && body.length === 0 ? undefined : readJson(body));
       } catch (error) {
         done(error as Error, undefined);

@@ -54,7 +54,7 @@ export class Client {
           this.events.emit('gap', { from, to, reason });
         },
         failed: (error, message, attempt, final) => {
-          // First, so that nothing comes in between the failed message and its repetition.
+          // First, so that nothing is delivered between the failed message and its repetition.
           if (!final) this.connection.restart(AGAIN, 'a handler failed');
           this.events.emit('error', { error, message, attempt, final });
         },
@@ -76,7 +76,8 @@ export class Client {
         return url;
       },
       open: options.socket ?? ((url, protocol) => host.openSocket(url, protocol)),
-      // With a token that does not know of this session the server can list anew only what it sends anew.
+      // A fresh token does not say where the session began, so only what is sent again can get a receipt: resume behind
+      // the last *handled* message, not the last received.
       position: (fresh) =>
         fresh && !this.inbox.isBehind ? this.inbox.cursor : this.inbox.position,
       frame: (frame) => {
@@ -188,7 +189,7 @@ export class Client {
     }
     return new Promise((resolve, reject) => {
       this.renewal = { token, resolve, reject };
-      // As who it was.
+      // Acknowledges as the former identity, while it still is that.
       this.inbox.settle();
       this.connection.control({ op: 'renew', token: token.slice(token.lastIndexOf('/') + 1) });
     });

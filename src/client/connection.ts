@@ -66,7 +66,10 @@ export class Connection {
   private unwelcomed = 0;
   private retryAfter: unknown;
   private heartbeat = 0;
-  /** Nothing was heard since the last ping. No comparison of times: a clock that is set back would make it last. */
+  /**
+   * Nothing was heard since the last ping. A flag, no comparison of times: after the clock is set back a dead link would
+   * count as alive.
+   */
   private silent = false;
   private welcomedAt = 0;
   /** The one timer: the next attempt, the deadline of an opening, or the next heartbeat. */

@@ -40,7 +40,7 @@ export class Inbox {
   private readonly handlers = new Map<string, Set<MessageHandler>>();
   private queue: Item[] = [];
   private next = 0;
-  /** Up to here the queue is for an identity that the client has no more: that cannot come again. */
+  /** Items before this index are of a former identity or log and cannot be fetched again. */
   private changed = 0;
   private running = false;
   private overflowed = false;

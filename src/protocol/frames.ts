@@ -3,7 +3,7 @@ import type { ErrorCode } from './codes';
 /** The subprotocol under which control frames are exchanged. */
 export const SUBPROTOCOL = 'wirepost.v1';
 
-/** First frame of a connection, and again after a `renew` that changed the identity. */
+/** First frame of a connection, and the answer to each `renew` that is not refused. */
 export interface WelcomeFrame {
   readonly op: 'welcome';
   readonly connectionId: string;

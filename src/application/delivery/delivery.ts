@@ -9,7 +9,10 @@ import { NOTHING, type Subscriber } from './subscriber';
 const REPLAY_BYTES = 262_144;
 /** Entries of the window that are looked at for replays in one turn of the event loop, about: half a millisecond. */
 const TURN_LOOKS = 8192;
-/** What is looked at for a subscriber at once all the same: who comes back with many others has missed a little, mostly. */
+/**
+ * Looks that each piece of a replay gets in any case, even when the turn's budget is spent: most who come back together
+ * have missed little.
+ */
 const LEAST_LOOKS = 2048;
 
 /**
@@ -24,12 +27,12 @@ export class Delivery {
   private shared: Uint8Array[] = [];
   private scheduled = false;
   /**
-   * Lagging subscribers that the next turns go on with, whatever their sockets do. The oldest is finished first: to go on
-   * with each a little would end with none of them once more comes in the meantime than is looked at.
+   * Lagging subscribers that continue in the next turns. The longest-waiting one is finished first: if each got a little
+   * per turn, none would finish while more arrives than is looked at.
    */
   private readonly waiting = new Set<Subscriber>();
   private goesOn = false;
-  /** Entries that may yet be looked at in this turn before those who have more to come wait for `goOn`. */
+  /** Entries that may still be looked at in this turn; at 0, whoever has more to replay waits for `goOn`. */
   private looks = TURN_LOOKS;
   /** When the oldest message of this tick was logged (ms since epoch), where that is known. */
   private loggedAt: number | undefined;
@@ -86,8 +89,8 @@ export class Delivery {
   }
 
   /**
-   * Gives the subscriber another identity, which begins at `from`: what it is addressed by is replayed from there on, but for
-   * what the connection was sent already.
+   * Gives the subscriber another identity. What is addressed to that with offsets above `from` is replayed, except what
+   * this connection was sent already.
    */
   resubscribe(subscriber: Subscriber, subscription: Subscription, from: number): void {
     const upTo = subscriber.live ? (this.window.last?.offset ?? -1) : subscriber.position;
@@ -299,7 +302,7 @@ export class Delivery {
     });
   }
 
-  /** Where a socket is full meanwhile, its drain goes on. */
+  /** One whose socket is full leaves the list; its drain continues it. */
   private goOn(): void {
     this.looks = TURN_LOOKS;
     for (const subscriber of this.waiting) {

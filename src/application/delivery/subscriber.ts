@@ -20,9 +20,9 @@ export interface Receiver {
  */
 export const NOTHING: Uint8Array[] = [];
 
-/** What was received as somebody else: one for all who were nobody else. */
+/** Shared by all who have had one identity only; never written to. */
 const NOBODY: readonly Received[] = [];
-/** Of most. */
+/** Shared by all who were sent nothing yet that asks for a receipt; never written to. */
 const NO_WISHES: readonly Wishes[] = [];
 /** Former subscriptions that are remembered: a client renews once an hour or so, and what it gets then is young. */
 const MAX_FORMER = 8;
@@ -49,7 +49,10 @@ export class Subscriber {
   received = NOBODY;
   /** Offset from which on it has received what is for its subscription. */
   private since: number;
-  /** What it was sent that asks for a receipt, as each of whom it has been, the last one at last. */
+  /**
+   * Unacknowledged receipt requests, one list per subscription this connection has had, oldest first; none for one that
+   * was sent no request.
+   */
   wishes = NO_WISHES;
 
   constructor(
@@ -82,8 +85,9 @@ export class Subscriber {
   }
 
   /**
-   * It has handled everything up to an offset, `now` in ms since epoch; gives what may be due. Where it has become somebody else,
-   * who may be sent older messages, that is said of the first identity which was sent something as high.
+   * The client has handled everything up to `upTo`; `now` in ms since epoch. Returns the lists that may now have receipts
+   * due. After a change of identity an offset is ambiguous: it counts for the earliest identity that was sent anything
+   * that high.
    */
   acknowledge(upTo: number, now: number): readonly Wishes[] {
     const identities = [...this.received.map(({ as }) => as), this.subscription];

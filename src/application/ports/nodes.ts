@@ -24,7 +24,7 @@ export interface FoundConnections {
 export interface MessageQuery {
   readonly messageId: string;
   readonly sender: string | undefined;
-  /** True when a node that does not have it is to make sure that it has read everything before it says so. */
+  /** True when a node without the message is to catch up with the log before it says so. */
   readonly forSure: boolean;
 }
 

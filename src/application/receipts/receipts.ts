@@ -25,7 +25,10 @@ const SHARE = 8;
 const BYTES = 4096;
 /** Receipts on their way to the broker at a time. */
 const MAX_PENDING = 1000;
-/** Identities of connections with receipts to be given above which those of closed ones wait until their clients come back. */
+/**
+ * Above this many identities with receipts to give, those of connections that close are let go; they are given when the
+ * clients return.
+ */
 const MAX_WAITING = 10_000;
 /** ms that what is on its way may hold up a stop. */
 const LEAVE = 1000;
@@ -119,7 +122,7 @@ export class Receipts {
     for (const wishes of this.waiting) {
       if (budget.left <= 0 || this.pending.size >= MAX_PENDING) return;
       this.waiting.delete(wishes);
-      // Behind the others.
+      // Goes to the end of the line.
       if (this.giveSome(wishes, budget)) this.waiting.add(wishes);
     }
   }

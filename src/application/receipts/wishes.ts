@@ -23,7 +23,10 @@ export class Wishes {
   private former: Row | undefined;
   private readonly own: Row = { listed: [], unlisted: undefined };
   private acknowledged = -1;
-  /** ms since epoch: what had expired by then may not have been sent, where it is not listed. */
+  /**
+   * Time of the last acknowledgement, ms since epoch. An unlisted message that had expired by then may never have been
+   * sent, so it gets no receipt.
+   */
   private at = 0;
 
   constructor(readonly as: Subscription) {}
@@ -41,7 +44,7 @@ export class Wishes {
     else own.unlisted = { after: last, upTo: offset };
   }
 
-  /** What lies behind `after`, up to `upTo`, was sent on a connection before this one, which is sent what lies behind that. */
+  /** Entries after `after` up to `upTo` were sent on an earlier connection; this one is sent what follows. */
   inherit(after: number, upTo: number): void {
     this.former = { listed: [], unlisted: { after, upTo } };
   }
@@ -56,7 +59,7 @@ export class Wishes {
     return unlisted !== undefined && unlisted.after < this.acknowledged;
   }
 
-  /** The offset of the oldest one that is due, which is not due any more. */
+  /** Takes the oldest due offset off the list; undefined when none is due. */
   next(window: Window, budget: Budget): number | undefined {
     for (;;) {
       const row = this.first;

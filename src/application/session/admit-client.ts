@@ -67,15 +67,15 @@ export class AdmitClient {
   }
 
   /**
-   * With which the client may come back while its session lasts; `cursor`: where it starts when it names none then; `began`: where
-   * the session's deliveries began.
+   * The token with which the client may come back while its session lasts. `cursor`: where it starts if it names none;
+   * `began`: where the session's deliveries began.
    */
   reconnectToken(
     { claims, reusable, sessionEnds }: Admission,
     cursor: Cursor,
     began: Cursor,
   ): string {
-    // Who has come back has one already: its cursor is older, but who does not name its own has not kept any.
+    // A client that came back keeps its token. The cursor in it is older, but matters only to one that lost its own.
     if (reusable !== undefined) return reusable;
     return this.tokens.issue({
       ...claims,

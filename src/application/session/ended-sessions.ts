@@ -17,7 +17,7 @@ const MARK_INTERVAL = 24 * 3_600_000;
 const LOOK_INTERVAL = 20_000;
 /** ms between two looks of a node that has not. */
 const BEHIND_INTERVAL = 2000;
-/** ms after the last time it had for which nothing is said of it. */
+/** ms without having read everything after which an error is logged, and the looks come closer together. */
 const FRESH = 90_000;
 
 /**
@@ -54,7 +54,7 @@ export class EndedSessions implements LogListener {
     return this.knewAt !== -Infinity;
   }
 
-  /** ms since this node last knew that it has read all; 0 while it has not for the first time. */
+  /** ms since this node last knew that it has read everything; 0 until it has for the first time. */
   get lag(): number {
     return this.known ? this.clock.elapsed() - this.knewAt : 0;
   }
@@ -124,7 +124,7 @@ export class EndedSessions implements LogListener {
     for (const listener of this.listeners) listener(entry);
   }
 
-  /** By its age retention takes what no token outlives; more has been lost when it was by bytes. */
+  /** Retention by age drops only what no valid token can be older than; retention by bytes may drop more. */
   lost(offset: number): void {
     this.logger.error(
       `the log of ended sessions has lost its entries up to offset ${String(offset)}: tokens of those sessions may open again`,
@@ -136,7 +136,10 @@ export class EndedSessions implements LogListener {
     this.applied = -1;
   }
 
-  /** Writes an entry: who has read that has read all before it, and the log is never empty. In an alarm the next look has to do. */
+  /**
+   * Writes an entry. A node that reads it back has read everything before it, and the log is never empty. During an alarm
+   * nothing can be written, and `isAtEnd` has to do.
+   */
   private mark(): void {
     this.marked = this.clock.newId();
     this.markedAt = this.clock.elapsed();

@@ -160,7 +160,10 @@ export class Claims {
     }
   }
 
-  /** Numbers of a text, one for each seed: MurmurHash2's step, as often. Nobody can choose what collides under them. */
+  /**
+   * Writes hashes of a text into the lanes of `sought` from `from` up to, but not including, `to`: one per seed, each by
+   * MurmurHash2's step. Seeds are random, so nobody can choose keys that collide.
+   */
   private hash(text: string, from: number, to: number): void {
     for (let lane = from; lane < to; lane += 1) {
       let hash = (this.seeds[lane] ?? 0) ^ text.length;

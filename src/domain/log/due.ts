@@ -17,13 +17,13 @@ export class Due {
     return this.particulars.mayMatch(segment, this.to);
   }
 
-  /** True when an entry is, which is for many or a unicast to the subscriber. */
+  /** True when the entry is due. It must be for many, or a unicast to the subscriber. */
   holds(segment: Segment, i: number): boolean {
     if (segment.expired(i, this.now) || !this.particulars.match(segment, i, this.to)) return false;
     return this.received.length === 0 || !this.wasReceived(segment, i);
   }
 
-  /** By itself, since what its closure holds is allocated with each call. */
+  /** A method of its own: inside `holds` its closure would be allocated with each call. */
   private wasReceived(segment: Segment, i: number): boolean {
     const offset = segment.offset(i);
     const isUnicast = segment.kind(i) === Kind.UNICAST;

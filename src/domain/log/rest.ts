@@ -10,7 +10,7 @@ export interface Replay {
   readonly wishes: readonly number[];
   /** Everything addressed to the subscriber up to this offset is in `frames` or was before. */
   readonly upTo: number;
-  /** False when there is more, be it that a budget ended it or that `rest` goes no further. */
+  /** True when the replay reached the end of the window; false when a budget ended it, or more came after it began. */
   readonly complete: boolean;
   /** What it has cost: how many entries were looked at, and how many segments. */
   readonly looked: number;

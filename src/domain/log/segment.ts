@@ -23,7 +23,10 @@ export const Kind = { NOBODY: 0, UNICAST: 1, MULTICAST: 2, BROADCAST: 3 } as con
 /** Kinds that may concern everybody. */
 const WIDE = [Kind.MULTICAST, Kind.BROADCAST];
 const KIND_BITS = 3;
-/** Distinct particulars that a segment keeps of its entries for many: with more, most are asked for by somebody. */
+/**
+ * Distinct particulars recorded per segment, of its entries for many. With more, nearly every subscriber matches one, and
+ * the record saves nothing.
+ */
 const MAX_ASKED = 16;
 /** Set while the entry is the newest one of its recipient. */
 const HEAD_BIT = 4;
@@ -317,7 +320,10 @@ export class Segment {
     return this.slab.subarray(this.start(i), this.columns.ends[j] ?? 0);
   }
 
-  /** True when all its entries have offsets above `offset`: to look at one would be to wait for memory. */
+  /**
+   * True when all its entries have offsets above `offset`, by where the segment begins: reading an entry's offset would
+   * miss the cache.
+   */
   isAfter(offset: number): boolean {
     return thousandths(offset) < this.first;
   }

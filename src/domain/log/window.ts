@@ -77,6 +77,11 @@ const MIN_SLOTS = 1024;
  * each segment multicasts and broadcasts are, so a replay costs what it returns and not what lies between. Chains and ids
  * are found by hash and proved by the names in the frames themselves; links lead from newer to older entries only, so
  * what is dropped needs no unlinking.
+ *
+ * Words: a *segment* is a run of entries in flat columns with their frames in one *slab*. A *chain* links the unicasts of
+ * one recipient, newest first, and its *head* is the newest. *Heads* find chains and ids by hash; *Marks* tell quickly
+ * that an id is not there. *Particulars* are what an audience asks for besides a name. A replay is a *Rest* (what is
+ * still to be looked at), filtered by a *Due* (what is meant, unexpired, not received), gathered by a *FrameRun*.
  */
 export class Window {
   private readonly slabs: SlabMemory;
@@ -148,8 +153,8 @@ export class Window {
   }
 
   /**
-   * Offsets of the unicasts to a subscriber that ask for a receipt and have not expired at `now`, above `after`, oldest first,
-   * `most` at most; with `upTo`, up to which these are all, and how many entries were looked at.
+   * At most `most` offsets, oldest first, of unicasts to a subscriber above `after` that ask for a receipt and are
+   * unexpired at `now`. `upTo`: complete up to here. `looked`: entries visited.
    */
   wishes(
     to: Subscription,
@@ -266,9 +271,9 @@ export class Window {
   }
 
   /**
-   * The frames for `to` with offsets above `after`, not expired at `now`, as many as fit in `budget` bytes
-   * (one at least), until some `looks` were taken, see `Replay.looked`: a segment more or less. What was `received` already
-   * is left out; `rest` is that of the piece before.
+   * The frames for `to` above `after`, unexpired at `now`: as many as fit in `budget` bytes (at least one), within about
+   * `looks` looks, give or take a segment; see `Replay.looked`. What was `received` is left out; `rest` comes from the
+   * previous piece.
    */
   replay(
     to: Subscription,

@@ -54,8 +54,8 @@ export function takeBody(value: unknown): { body: Content; messageId: string | u
 }
 
 /**
- * Throws for a number beyond the range of a double (RFC 8259, 6), which JSON.parse reads as Infinity and JSON.stringify writes as
- * null. For what was parsed, since nothing in it is deeper than LIMITS.depth.
+ * Throws for a number no double can hold (RFC 8259, 6): JSON.parse reads 1e400 as Infinity, JSON.stringify writes that as
+ * null. Recursion is safe: parsed content is at most LIMITS.depth deep.
  */
 export function checkNumbers(content: Json | undefined): void {
   if (content !== undefined && !isWritable(content))

@@ -22,7 +22,7 @@ export interface Receipt {
   readonly toBackend: Message;
 }
 
-/** Where the server takes from what a message does not bring. */
+/** Where `compose` gets the time and the id that a body lacks. */
 export interface Composition {
   /** ms since epoch. */
   now(): number;
@@ -99,7 +99,7 @@ export class Message {
     };
   }
 
-  /** The same for nobody. */
+  /** A copy for nobody: a record in the log that no client gets. */
   toNobody(): Message {
     const { toUniqueId: _, toClientType: __, ...body } = this.body;
     return new Message(this.origin, body, this.id, this.repeatable);

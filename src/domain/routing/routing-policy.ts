@@ -20,7 +20,7 @@ export function routeOf(message: Message): Route {
   return { exchange: EXCHANGE[message.body.messageType], key: message.body.businessType };
 }
 
-/** Who is one of many, or a handler, gives no receipt. Throws when it is asked for. */
+/** Throws when a receipt is asked for anything but a UNICAST to a client. */
 export function checkReceipt({ body, receipt }: Message): void {
   if (body.receipt === true && !receipt)
     throw Refusal.field('receipt', 'must be false or absent unless it is a UNICAST to a client');

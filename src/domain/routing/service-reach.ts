@@ -98,7 +98,10 @@ export class ServiceReach {
     return this.beyondLabels(address.tags ?? [], address.businesses ?? []);
   }
 
-  /** Who does not hold one of each is not among the recipients, so one kind that is all its own will do. */
+  /**
+   * A multicast reaches only holders of one of its tags and, where it names both, one of its businesses. So it is enough
+   * that one of the two lists is all the service's own.
+   */
   private beyondLabels(
     tags: readonly string[],
     businesses: readonly string[],

@@ -7,7 +7,7 @@ export function fitsTopic(patterns: readonly string[], text: string): boolean {
   return patterns.some((pattern) => fits(pattern.split('.'), words));
 }
 
-/** What does not fit is tried again one word later behind the last `#` only: no pattern takes more than words × words steps. */
+/** On a mismatch only the last `#` is retried, one word further: at most words × words steps. */
 function fits(pattern: readonly string[], words: readonly string[]): boolean {
   let [p, w, hash, from] = [0, 0, -1, 0];
   while (w < words.length) {

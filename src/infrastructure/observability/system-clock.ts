@@ -26,7 +26,7 @@ export class SystemClock extends Clock {
     return performance.now();
   }
 
-  /** The generator's own text is put together sign by sign: it stays a tree of 24 strings as long as it is kept. */
+  /** Built in one buffer: the generator's own text is a rope of 24 strings that lives as long as the id. */
   override newId(): string {
     const { text } = this;
     const { bytes } = this.ids.generate();

@@ -111,7 +111,7 @@ export class AckingConsumer {
       delivery instanceof Refusal
         ? reject(`${delivery.code}: ${delivery.message}`)
         : await this.repeat(closed, () => this.handle(delivery));
-    // The broker has what a closed channel had: another copy would be worked on beside that.
+    // When the channel has closed, the broker has requeued the delivery; a retry on top would be a second copy.
     if (outcome === undefined || closed.aborted) return;
     const isSafe = await this.repeat(closed, this.securing(raw, delivery, outcome));
     if (isSafe === true) ack(channel, raw);
@@ -143,7 +143,7 @@ export class AckingConsumer {
     };
   }
 
-  /** Undefined when the channel closed, by which the broker has the delivery back, or the consumer is to stop. */
+  /** Undefined when the channel has closed, so that the broker has the delivery back, or when the consumer stops. */
   private async repeat<T>(closed: AbortSignal, what: () => Promise<T>): Promise<T | undefined> {
     for (;;) {
       try {

@@ -27,7 +27,7 @@ const ANNOUNCE = 10_000;
 const MISSED = 60_000;
 /** ms that a node may take to answer. */
 const PATIENCE = 2000;
-/** ms after which a node that has begun to listen knows the others, who announce themselves to it with their next beat. */
+/** ms after which a new listener knows all others: each announces itself with the beat after it hears the newcomer. */
 const INTRODUCTION = 2000;
 /** ms that the leave-taking may hold up a stop. */
 const LEAVE = 1000;

@@ -1,6 +1,9 @@
 import type { ConfirmChannel, ConsumeMessage } from 'amqplib';
 
-/** An ack returns credit: one for so many deliveries, or after so many ms. Less than ACK_EVERY is never urgent. */
+/**
+ * An ack returns credit: one per ACK_EVERY deliveries, or at most ACK_AFTER ms after the first unacked one. Fewer are
+ * never urgent, since the prefetch is far larger.
+ */
 const ACK_EVERY = 500;
 const ACK_AFTER = 25;
 

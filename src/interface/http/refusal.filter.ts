@@ -55,7 +55,7 @@ export class RefusalFilter implements ExceptionFilter {
 function otherMethods(host: ArgumentsHost): readonly string[] {
   const { url, server, is404 } = host.switchToHttp().getRequest<FastifyRequest>();
   const [path = ''] = url.split('?');
-  // To the router these make a pattern of a path, of which it takes apart, or throws at, what a caller has written.
+  // The router reads `:` and `*` as pattern syntax and would parse, or throw at, what a caller wrote.
   if (!is404 || /[:*]/.test(path)) return [];
   return METHODS.filter((one) => server.hasRoute({ method: one, url: path }));
 }

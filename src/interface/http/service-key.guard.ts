@@ -15,7 +15,7 @@ import type { ServiceReach } from '../../domain/routing/service-reach';
 const ACCESS = 'wirepost:access';
 /** ms for which the rest of a refused request is read, as nginx's `lingering_timeout`. */
 const LINGER = 1000;
-/** Whose requests are, of those that need a key: it is looked for once. */
+/** Which service sent a request that needs a key; looked up once. */
 const owners = new WeakMap<FastifyRequest, Service>();
 
 /** The scope that a caller's key must have, of a route or of all routes of a controller; one that names none is closed. */

@@ -38,7 +38,7 @@ export class ClientSession implements Receiver {
   private static readonly logger = new Logger(ClientSession.name);
   /** Given when it is told: a client without the subprotocol has none. */
   private id: string | undefined;
-  /** Of the heartbeat. */
+  /** Which of the heartbeat's slots it is in. */
   slot = 0;
   private readonly subscriber: Subscriber;
   private origin: Origin & { readonly kind: 'client' };
@@ -100,7 +100,7 @@ export class ClientSession implements Receiver {
 
   /** A text frame came. */
   onText(text: string): void {
-    // What comes behind the close was not accepted, which a client knows of what it got no answer to.
+    // Frames behind the close are dropped: the client gets no answer to them, so it knows they were not accepted.
     if (this.closed) return;
     this.came(text.length);
     let messageId: string | undefined;
@@ -165,8 +165,9 @@ export class ClientSession implements Receiver {
   }
 
   /**
-   * Once per heartbeat: asks for a sign of life who gave none since the last one, gives up who answered neither of two
-   * pings or takes nothing of what waits for it, ends an overlong session. Who has just been heard of is not asked, which halves what idle clients cost.
+   * Once per heartbeat: ends a session whose time is over, gives up a client that answered neither of two pings or takes
+   * none of what waits for it, and pings one silent since the last heartbeat. Clients heard from lately are not pinged,
+   * which halves the cost of idle ones.
    */
   onHeartbeat(): void {
     // Until the close is answered, too.

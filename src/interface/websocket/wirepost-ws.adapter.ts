@@ -32,7 +32,7 @@ export class WirepostWsAdapter extends WsAdapter {
   private readonly log = new Logger(WirepostWsAdapter.name);
   private readonly answers = new UpgradeAnswers();
   private wss: WebSocketServer | undefined;
-  /** One for all, as every listener of a connection that can be: each of its own is kept as long as the connection. */
+  /** Shared by all connections: a closure each would live as long as its connection. */
   private readonly onError = (error: Error): void => {
     this.log.debug(`a client broke the protocol: ${error.message}`);
   };
