@@ -1,8 +1,7 @@
-import type { ServiceKey } from './application/ports/service-keys';
+import { SCOPES, type ServiceKey } from './application/ports/service-keys';
 import { type ServiceLimits, ServiceReach } from './domain/routing/service-reach';
 import { TOPIC_PATTERN } from './domain/routing/topic-pattern';
 
-export const SCOPES = ['token', 'push', 'admin'] as const;
 const MIN_KEY = 16;
 const KINDS = ['businessTypes', 'users', 'labels'] as const;
 /** Business types of one service: its tokens carry them, in a URL. */

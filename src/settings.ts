@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 import { z } from 'zod';
 
-import type { ServiceKey } from './application/ports/service-keys';
+import { SCOPES, type ServiceKey } from './application/ports/service-keys';
+import { LOG_LEVELS, type LogLevel } from './infrastructure/observability/console-log';
 import type { RabbitMqSettings } from './infrastructure/rabbitmq/rabbitmq-settings';
 import { readSubnet } from './interface/websocket/address-limits';
 import type { TlsFiles } from './interface/http/tls-files';
@@ -13,7 +14,6 @@ import {
   readServiceLimit,
   SERVICE_KEY_RULE,
   SERVICE_LIMIT_RULE,
-  SCOPES,
   servicesOf,
 } from './service-settings';
 import { duration, each, integer, list, parsed, readDuration, size, text } from './setting-readers';
@@ -54,8 +54,6 @@ export interface Settings {
   readonly generated: { readonly serviceKey?: string; readonly secret: boolean };
 }
 
-const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 /** ms that a retry may wait: a timer takes no more than 24 days, a queue's TTL 49. */
 const MAX_DELAY = 7 * 86_400_000;
 

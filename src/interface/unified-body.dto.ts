@@ -14,6 +14,7 @@ import {
   MinLength,
 } from 'class-validator';
 
+import { LAST_INSTANT, MAX_TTL } from '../domain/message/body-rules';
 import {
   BUSINESS_TYPE,
   type Json,
@@ -72,7 +73,7 @@ export class UnifiedBodyDto {
   @IsOptional()
   @IsInt()
   @Min(0)
-  @Max(8.64e15)
+  @Max(LAST_INSTANT)
   timestamp?: number;
 
   @ApiPropertyOptional({
@@ -125,7 +126,7 @@ export class UnifiedBodyDto {
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(2_592_000_000)
+  @Max(MAX_TTL)
   ttl?: number;
 
   @ApiPropertyOptional({

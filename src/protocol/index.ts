@@ -8,6 +8,7 @@ export {
   LIMITS,
   MESSAGE_ID,
   MESSAGE_TYPES,
+  RECEIPT,
   RESERVED_PREFIX,
   SEND_TYPES,
 } from './unified-body';

@@ -28,7 +28,10 @@ export const BUSINESS_TYPE = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 export const MESSAGE_ID = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 /** Business types that only the service itself may send (`wirepost.gap` to plain clients). */
 export const RESERVED_PREFIX = 'wirepost.';
-/** Business type of what tells that a client has acknowledged a message that asks for a receipt. */
+/**
+ * Business type of receipts, which tell that a client has acknowledged a message. A backend that wants them binds a queue to
+ * the exchange `wirepost.upstream` with this as routing key.
+ */
 export const RECEIPT = 'wirepost.receipt';
 
 /**

@@ -46,11 +46,6 @@ export class Delivery {
     private readonly maxBuffered: number,
   ) {}
 
-  /** Every subscriber, live or lagging. */
-  get subscribers(): ReadonlySet<Subscriber> {
-    return this.index.all;
-  }
-
   /** How many connections a user has at this node. */
   countOf(uniqueId: string): number {
     return this.index.countOf(uniqueId);

@@ -84,6 +84,8 @@ export class LiveFigures {
     if (seconds <= 0) return;
     const rate = (name: keyof Totals): number => (this.totals[name] - totals[name]) / seconds;
     const figures: Figures = {
+      // First, so that no gauge takes the place of a figure.
+      ...Object.fromEntries(Object.entries(this.gauges).map(([name, read]) => [name, read()])),
       time: this.clock.now(),
       messagesPerSecond: rounded(rate('entriesRead') - rate('entriesInternal')),
       deliveriesPerSecond: rounded(rate('framesDelivered')),
@@ -91,7 +93,6 @@ export class LiveFigures {
       framesDelivered: this.totals.framesDelivered,
       gaps: this.metrics.total('gaps'),
       latency: percentiles(this.times.map((count, ms) => count - (times[ms] ?? 0))),
-      ...Object.fromEntries(Object.entries(this.gauges).map(([name, read]) => [name, read()])),
     };
     for (const watcher of this.watchers) watcher(figures);
   }

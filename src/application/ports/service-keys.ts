@@ -1,6 +1,7 @@
 import type { ServiceReach } from '../../domain/routing/service-reach';
 
-export type Scope = 'token' | 'push' | 'admin';
+export const SCOPES = ['token', 'push', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
 
 /** A backend's credentials and what they open. */
 export interface ServiceKey {

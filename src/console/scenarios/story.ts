@@ -112,16 +112,21 @@ export class Story {
     this.goOn();
   }
 
-  /** Resolves when `what` resolves, or rejects after `within` ms. */
+  /** Resolves when `what` resolves, or rejects after `ms`. */
   async within<T>(ms: number, what: Promise<T>, sentence: string): Promise<T> {
-    const late = new Promise<never>((_, reject) =>
-      setTimeout(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
         reject(new Error(sentence));
-      }, ms),
-    );
-    const result = await Promise.race([what, late]);
-    this.goOn();
-    return result;
+      }, ms);
+    });
+    try {
+      const result = await Promise.race([what, late]);
+      this.goOn();
+      return result;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private settle(state: 'done' | 'failed' | 'ended'): void {

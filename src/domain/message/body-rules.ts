@@ -189,7 +189,7 @@ function integer(fields: Fields, name: string, min: number, max: number): number
 }
 
 /** A label set; undefined when absent or empty. */
-export function labels(fields: Fields, name: string): readonly string[] | undefined {
+function labels(fields: Fields, name: string): readonly string[] | undefined {
   const value = fields[name];
   if (value === undefined || value === null) return undefined;
   const rule = `must be an array of at most ${String(LIMITS.labels)} strings of 1 to ${String(LIMITS.label)} characters`;

@@ -1,9 +1,11 @@
-import { ConsoleLogger, type LogLevel } from '@nestjs/common';
+import { ConsoleLogger } from '@nestjs/common';
 
-const LEVELS: readonly LogLevel[] = ['error', 'warn', 'log', 'debug', 'verbose'];
+/** The gravest first. */
+export const LOG_LEVELS = ['error', 'warn', 'log', 'debug', 'verbose'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Writes what is of this level or graver to stdout and stderr, in production as JSON. */
 export function consoleLog(production: boolean, level: LogLevel): ConsoleLogger {
-  const logLevels = LEVELS.slice(0, LEVELS.indexOf(level) + 1);
+  const logLevels = LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(level) + 1);
   return new ConsoleLogger({ json: production, logLevels: [...logLevels, 'fatal'] });
 }

@@ -22,6 +22,8 @@ const TYPE = {
 const CLOSE_OBJECT = 0x7d;
 
 type Headers = Readonly<Record<string, unknown>>;
+/** Of an object that was parsed, before its values are checked. */
+type Fields = Readonly<Record<string, unknown>>;
 
 /** An entry as it is published. */
 export interface Encoded {
@@ -141,7 +143,7 @@ function readClaims(content: Buffer): readonly Claim[] | undefined {
 }
 
 function readRevocation(content: Buffer): Revocation | undefined {
-  const { uniqueId, clientType, before, replaced } = Object(readOwn(content)) as Headers;
+  const { uniqueId, clientType, before, replaced } = Object(readOwn(content)) as Fields;
   if (typeof uniqueId !== 'string' || typeof clientType !== 'string') return undefined;
   if (typeof before !== 'number') return undefined;
   // Builds before `single` have written none.
@@ -157,7 +159,7 @@ function readOwn(content: Buffer): unknown {
 }
 
 function isClaim(value: unknown): value is Claim {
-  const { key, claimant } = Object(value) as Headers;
+  const { key, claimant } = Object(value) as Fields;
   return typeof key === 'string' && typeof claimant === 'string';
 }
 

@@ -53,10 +53,6 @@ export class StaticFiles {
     return new StaticFiles(files);
   }
 
-  has(name: string): boolean {
-    return this.files.has(name);
-  }
-
   /** Answers with a file, or 304 when the caller has it; throws NOT_FOUND. */
   send(request: FastifyRequest, reply: FastifyReply, name: string, cacheControl: string): void {
     const file = this.files.get(name);
