@@ -42,7 +42,7 @@ async function tour(page) {
   for (const step of ['push', 'ask', 'write', 'resume']) {
     await page.locator(`[data-step=${step}] button`).click();
     await page.locator(`[data-step=${step}].done`).waitFor();
-    await page.locator(`[data-step=${step}] button:enabled`).waitFor();
+    await page.locator(`[data-step=${step}] button[aria-disabled=false]`).waitFor();
   }
 }
 
@@ -76,7 +76,8 @@ async function pictures(browser) {
   page = await open(browser, DESKTOP, 'dark', 'en-US');
   await page.goto(`${BASE}/console#look`);
   await page.locator('.traffic button').click();
-  await page.locator('.traffic button:enabled').waitFor({ timeout: 60_000 });
+  await page.locator('.traffic button[aria-disabled=true]').waitFor();
+  await page.locator('.traffic button[aria-disabled=false]').waitFor({ timeout: 60_000 });
   await shoot(page, 'console-look-dark');
 
   page = await open(browser, PHONE, 'light', 'zh-CN');

@@ -497,9 +497,18 @@ describe('the RabbitMQ adapters', () => {
     it('works for several nodes at once that find nothing declared', async () => {
       const fresh = settingsFor(sharedBroker().url, freshPrefix());
       const nodes = await Promise.all([1, 2, 3].map(() => connectBroker(fresh)));
-      const [node] = nodes;
-      await node?.logWriter.append(anEntry());
-      await Promise.all(nodes.map((one) => one.close()));
+      const listeners = await Promise.all(
+        nodes.map(async ({ logReader }) => {
+          const listener = new RecordingListener();
+          await logReader.start(HOUR, listener);
+          return listener;
+        }),
+      );
+      await nodes[0]?.logWriter.append(anEntry({ messageId: 'm1' }));
+      await eventually(() => {
+        expect(listeners.map(({ ids }) => ids)).toEqual([['m1'], ['m1'], ['m1']]);
+      });
+      await Promise.all(nodes.map((node) => node.close()));
     });
 
     it('fails with the broker’s reason when a queue was declared otherwise before', async () => {

@@ -49,6 +49,15 @@ describe('the live figures', () => {
     ]);
   });
 
+  it('are not replaced by a gauge of the same name', () => {
+    figures.observe({ gaps: () => 99, connections: () => 7 });
+    const seen: Figures[] = [];
+    figures.watch((now) => seen.push(now));
+    metrics.count('gaps');
+    pass(1);
+    expect(seen).toEqual([expect.objectContaining({ gaps: 1, connections: 7 })]);
+  });
+
   it('divide by the time that has really passed', () => {
     const seen: Figures[] = [];
     figures.watch((now) => seen.push(now));

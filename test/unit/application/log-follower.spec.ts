@@ -245,13 +245,14 @@ describe('a message without a recipient here', () => {
 });
 
 describe('LogProbe', () => {
-  async function aProbe(): Promise<
-    ReturnType<typeof aFollower> & { probe: LogProbe; log: AcceptingLog; reader: CountingReader }
-  > {
+  function aProbe(): ReturnType<typeof aFollower> & {
+    probe: LogProbe;
+    log: AcceptingLog;
+    reader: CountingReader;
+  } {
     const parts = aFollower();
     const [log, reader] = [new AcceptingLog(), new CountingReader()];
     const probe = new LogProbe(log, reader, parts.follower, parts.clock, 5000);
-    await Promise.resolve();
     return { ...parts, probe, log, reader };
   }
 
@@ -270,7 +271,7 @@ describe('LogProbe', () => {
   }
 
   it('is ready while its entries come back, and no longer when they have not for a while', async () => {
-    const { probe, log, follower, clock } = await aProbe();
+    const { probe, log, follower, clock } = aProbe();
     expect(probe.ready).toBe(false);
     const flying = probe.probe();
     readBack(log, follower, 0);
@@ -282,7 +283,7 @@ describe('LogProbe', () => {
 
   describe('while the log takes nothing from anybody', () => {
     it('stays ready for as long as the node has read to its end, and writes no probes', async () => {
-      const { probe, log, follower, reader, clock } = await aProbe();
+      const { probe, log, follower, reader, clock } = aProbe();
       const flying = probe.probe();
       readBack(log, follower, 0);
       await flying;
@@ -298,7 +299,7 @@ describe('LogProbe', () => {
     });
 
     it('is not ready when the log cannot be asked, and asks once at a time', async () => {
-      const { probe, log, reader, clock } = await aProbe();
+      const { probe, log, reader, clock } = aProbe();
       log.blocked = true;
       reader.end = Promise.reject(new Error('the channel is closed'));
       await beats(clock, probe, 2);
@@ -310,7 +311,7 @@ describe('LogProbe', () => {
     });
 
     it('does not count an end that was looked at before the log took entries again', async () => {
-      const { probe, log, reader, clock } = await aProbe();
+      const { probe, log, reader, clock } = aProbe();
       log.blocked = true;
       let answer: (isAtEnd: boolean) => void = () => undefined;
       reader.end = new Promise((resolve) => (answer = resolve));
@@ -324,7 +325,7 @@ describe('LogProbe', () => {
   });
 
   it('knows how far the node is behind, also while nothing comes back', async () => {
-    const { probe, log, follower, clock } = await aProbe();
+    const { probe, log, follower, clock } = aProbe();
     const first = probe.probe();
     clock.advance(40);
     readBack(log, follower, 0);
@@ -346,7 +347,7 @@ describe('LogProbe', () => {
   });
 
   it('knows a cursor that the node has yet to read from one that the log does not have', async () => {
-    const { probe, log, follower } = await aProbe();
+    const { probe, log, follower } = aProbe();
     const lagging = probe.reach(new Cursor(1, 1));
     follower.entry({ kind: 'claims', claims: [], offset: 0, timestamp: 1, time: 1 });
     follower.entry({ kind: 'claims', claims: [], offset: 1, timestamp: 1, time: 1 });
@@ -359,7 +360,7 @@ describe('LogProbe', () => {
 
   it('opens a reader anew that stands still although the log takes entries, and not one that only lags', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
-    const { probe, reader, clock, follower } = await aProbe();
+    const { probe, reader, clock, follower } = aProbe();
     let offset = 0;
     async function beat(seconds: number, reading: boolean): Promise<void> {
       for (let second = 0; second < seconds; second += 1) {
@@ -379,7 +380,7 @@ describe('LogProbe', () => {
 
   it('goes by seconds that have passed, also when the clock is set back meanwhile', async () => {
     const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
-    const { probe, log, reader, clock, follower } = await aProbe();
+    const { probe, log, reader, clock, follower } = aProbe();
     probe.beat();
     await turns();
     readBack(log, follower, 0);

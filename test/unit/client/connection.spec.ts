@@ -123,7 +123,7 @@ describe('the connection of the SDK', () => {
     }
   });
 
-  it('starts where its first token was issued, although a later a later one is welcomed first', async () => {
+  it('starts where its first token was issued, although a later one is welcomed first', async () => {
     const positions = ['12.003-1012', '15-1015', '17-1017'];
     const urls = positions.map((cu) => {
       const payload = Buffer.from(JSON.stringify({ sub: 'zoë?>', cu })).toString('base64url');
