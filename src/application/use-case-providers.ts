@@ -52,9 +52,8 @@ export function useCaseProviders({ tokens, retryDelays, maxBytes }: UseCaseSetti
     ),
     provide(
       AcceptClientMessage,
-      [LogWriter, UpstreamPublisher, HandlerRegistry, Clock],
-      (log, upstream, handlers, clock) =>
-        new AcceptClientMessage(log, upstream, handlers, clock, maxBytes),
+      [LogWriter, UpstreamPublisher, HandlerRegistry, HandlerQueues, Clock],
+      (...parts) => new AcceptClientMessage(...parts, maxBytes),
     ),
     provide(
       IssueToken,

@@ -52,6 +52,7 @@ function writer(): LogWriter {
     name: 'log',
     exchange: 'push',
     key: '',
+    hasOtherWay: false,
     declare: () => Promise.resolve(),
   });
 }

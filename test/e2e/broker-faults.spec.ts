@@ -213,6 +213,38 @@ describe('a node whose broker fails', () => {
     );
   }, 60_000);
 
+  it.each([
+    [
+      'the binding of a handler’s queue',
+      (channel: amqp.Channel) =>
+        channel.unbindQueue('wirepost.handler.test.echo', 'wirepost.upstream', 'test.echo'),
+    ],
+    [
+      'the exchange of upstream messages',
+      (channel: amqp.Channel) => channel.deleteExchange('wirepost.upstream'),
+    ],
+  ])(
+    'asks clients to try again, and makes it anew, when %s is gone',
+    async (what, remove) => {
+      const client = await connect(`anew ${what}`);
+      const connection = await amqp.connect(broker.url);
+      await remove(await connection.createChannel());
+      await connection.close();
+      let n = 0;
+      await eventually(
+        () => {
+          const messageId = `anew-${String(++n)}`;
+          client.send(aQuestion({ businessType: 'test.echo', messageId, content: what }));
+          expect(client.contents).toContain(what);
+        },
+        { within: 15_000 },
+      );
+      expect(client.ops('rejected').length).toBeGreaterThan(0);
+      for (const { retryable } of client.ops('rejected')) expect(retryable).toBe(true);
+    },
+    60_000,
+  );
+
   it('comes back when a handler’s queue is deleted under it', async () => {
     const client = await connect('deleted');
     const connection = await amqp.connect(broker.url);

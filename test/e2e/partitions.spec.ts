@@ -226,6 +226,26 @@ describe('two partitions of the log with two nodes each', () => {
     });
   });
 
+  it('get back what was taken away by which backends publish to all of them', async () => {
+    const [prefix, url] = [String(broker['AMQP_PREFIX']), String(broker['AMQP_URL'])];
+    const connection = await amqp.connect(url);
+    const channel = await connection.createConfirmChannel();
+    await channel.unbindQueue(`${prefix}.log.2.1`, `${prefix}.push`, '');
+    const user = userOf(1, 'unbound');
+    const client = await connect(user);
+    let n = 0;
+    await eventually(
+      async () => {
+        const body = aBody({ toUniqueId: user, content: ++n });
+        channel.publish(`${prefix}.push`, '', Buffer.from(JSON.stringify(body)));
+        await channel.waitForConfirms();
+        expect(client.contents.length).toBeGreaterThan(0);
+      },
+      { within: 30_000 },
+    );
+    await connection.close();
+  }, 60_000);
+
   it('tell a client of one that its message was acknowledged in the other, and every node knows', async () => {
     const [from, to] = [userOf(0, 'writes'), userOf(1, 'reads')];
     const sender = await connect(from, { clientToClient: true });

@@ -41,6 +41,11 @@ export abstract class HandlerQueues {
     queue: HandlerQueue,
     handle: (delivery: UpstreamDelivery) => Promise<Outcome>,
   ): Promise<void>;
+  /**
+   * A message could not be routed: has the queue of its business type made and bound anew, where this node consumes it. False where
+   * it does not.
+   */
+  abstract restore(businessType: string): boolean;
   /** Takes no more deliveries and resolves when those in work are settled, at most `grace` ms later. */
   abstract stop(grace: number): Promise<void>;
 }

@@ -39,7 +39,8 @@ export class EndedSessions implements LogListener {
   private markedAt = -Infinity;
   private isLate = false;
   /** Since when (ms) it has not read all, and stands where it stands. */
-  private behind: { readonly since: number; readonly applied: number } | undefined;
+  private behind:
+    { readonly since: number; readonly applied: number; readonly isAsked: boolean } | undefined;
 
   constructor(
     private readonly log: RevocationLog,
@@ -167,8 +168,14 @@ export class EndedSessions implements LogListener {
       return;
     }
     if (this.marked === undefined) this.mark();
-    if (behind?.applied === applied && at - behind.since < LOOK_INTERVAL) return;
-    if (behind?.applied === applied) this.log.reader.restart();
-    this.behind = { since: at, applied };
+    if (behind?.applied !== applied) {
+      this.behind = { since: at, applied, isAsked: false };
+      return;
+    }
+    if (at - behind.since < LOOK_INTERVAL) return;
+    // A log that was made anew is empty until somebody writes: first an entry, and only when that does not come another reader.
+    if (behind.isAsked) this.log.reader.restart();
+    else this.mark();
+    this.behind = { since: at, applied, isAsked: true };
   }
 }

@@ -7,7 +7,7 @@ import type { HandlerRegistry } from '../handlers/handler-registry';
 import { messageEntry } from '../message-json';
 import type { Clock } from '../ports/clock';
 import type { LogWriter } from '../ports/message-log';
-import type { UpstreamPublisher } from '../ports/upstream';
+import type { HandlerQueues, UpstreamPublisher } from '../ports/upstream';
 
 /** A client sends: to the handlers, or to other clients. Accepted means confirmed by the broker and not returned. */
 export class AcceptClientMessage {
@@ -15,6 +15,7 @@ export class AcceptClientMessage {
     private readonly log: LogWriter,
     private readonly upstream: UpstreamPublisher,
     private readonly handlers: HandlerRegistry,
+    private readonly queues: HandlerQueues,
     private readonly clock: Clock,
     private readonly maxBytes: number,
   ) {}
@@ -36,6 +37,8 @@ export class AcceptClientMessage {
     const { businessType } = message.body;
     return this.upstream.publish(message).then((routing) => {
       if (routing === 'routed') return;
+      if (this.queues.restore(businessType))
+        throw new Refusal('UNAVAILABLE', "its handler's queue is made anew");
       throw new Refusal(
         'NO_HANDLER',
         `nobody handles business type ${businessType}`,

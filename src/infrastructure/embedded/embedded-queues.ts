@@ -34,6 +34,11 @@ export interface DeadLetter {
 
 /** The handlers' queues in memory, with the same contract as the broker's. */
 export class EmbeddedQueues extends HandlerQueues {
+  /** Nobody can take a queue away here. */
+  override restore(): boolean {
+    return false;
+  }
+
   private readonly logger = new Logger(EmbeddedQueues.name);
   private readonly queues = new Map<string, Queue>();
   private readonly idle: (() => void)[] = [];

@@ -35,6 +35,7 @@ export class AckingConsumer {
   private readonly tag: string;
   private readonly work = new Set<Promise<void>>();
   private stopping = false;
+  private declaring = false;
 
   constructor(
     link: BrokerLink,
@@ -52,6 +53,22 @@ export class AckingConsumer {
 
   start(): Promise<void> {
     return this.keeper.start();
+  }
+
+  /** Makes the queue and its binding anew; one that is declared otherwise costs the channel, and that comes again. */
+  declareAgain(): void {
+    const { channel } = this.keeper;
+    // A new channel declares by itself.
+    if (channel === undefined || this.declaring) return;
+    this.declaring = true;
+    this.logger.warn(`declares ${this.name} anew: the broker could not route a message to it`);
+    declareHandler(channel, this.names, this.queue.businessType)
+      .catch((error: unknown) => {
+        this.logger.warn(`not declared: ${String(error)}`);
+      })
+      .finally(() => {
+        this.declaring = false;
+      });
   }
 
   /** Cancels first, then waits for what is in work, at most `grace` ms. */

@@ -16,6 +16,10 @@ const CLOSE_TIMEOUT = 2000;
 /** Bytes that go to the broker in one write: three or four messages. It takes larger pieces in with more effort. */
 const PIECE = 2048;
 
+/** ms between two lines about the same reason for which it does not connect. */
+const TELL_AGAIN = 60_000;
+const NOTHING = { reason: '', at: 0 };
+
 /** What depends on a connection being there. */
 export interface LinkUser {
   connected(connection: ChannelModel): void;
@@ -32,6 +36,9 @@ export class BrokerLink {
   private readonly users = new Set<LinkUser>();
   private current: ChannelModel | undefined;
   private opened = false;
+  /** True once it was connected: before, `open` says why it is not. */
+  private isOpen = false;
+  private told: { readonly reason: string; readonly at: number } = NOTHING;
   /** True while the broker takes no publishes (memory or disk alarm). */
   blocked = false;
 
@@ -81,6 +88,7 @@ export class BrokerLink {
     let reason = 'no answer';
     managed.on('connectFailed', ({ err }) => {
       reason = describe(err);
+      if (this.isOpen) this.report(reason);
     });
     managed.on('disconnect', ({ err }) => {
       this.onDisconnect(err);
@@ -95,6 +103,7 @@ export class BrokerLink {
     });
     try {
       await opening;
+      this.isOpen = true;
     } catch (error) {
       await this.close();
       const seconds = String(this.settings.connectTimeout / 1000);
@@ -138,7 +147,16 @@ export class BrokerLink {
     this.current = undefined;
   }
 
+  /** Why it does not come back: each reason once, and again while it lasts. */
+  private report(reason: string): void {
+    const now = performance.now();
+    if (reason === this.told.reason && now - this.told.at < TELL_AGAIN) return;
+    this.told = { reason, at: now };
+    this.logger.warn(`cannot connect: ${reason}`);
+  }
+
   private onConnect(connection: ChannelModel): void {
+    this.told = NOTHING;
     this.current = connection;
     this.blocked = false;
     gatherWrites(socketOf(connection));

@@ -177,14 +177,19 @@ export class ConfirmingPublisher {
     if (this.stopping) return;
     this.declaring ??= setTimeout(() => {
       this.declaring = undefined;
-      const { connection } = this.link;
-      // A new channel declares by itself.
-      if (connection === undefined || this.keeper.channel === undefined) return;
       this.logger.warn('declares anew what it publishes to: the broker could not route a message');
-      this.declareOn(connection).catch((error: unknown) => {
-        this.logger.warn(`not declared: ${String(error)}`);
-      });
+      this.declareQuietly();
     }, DECLARE_AFTER);
+  }
+
+  /** Declares what it publishes to, in case that something of it was deleted. */
+  declareQuietly(): void {
+    const { connection } = this.link;
+    // A new channel declares by itself.
+    if (connection === undefined || this.keeper.channel === undefined) return;
+    this.declareOn(connection).catch((error: unknown) => {
+      this.logger.warn(`not declared: ${String(error)}`);
+    });
   }
 
   /** On a channel of its own, since the broker closes the one on which it finds something declared otherwise. */

@@ -12,7 +12,7 @@ import type { UpstreamCodec } from './upstream-codec';
 
 /** One quorum queue and one consumer for each business type. */
 export class RabbitMqHandlerQueues extends HandlerQueues {
-  private readonly consumers: AckingConsumer[] = [];
+  private readonly consumers = new Map<string, AckingConsumer>();
 
   constructor(
     private readonly link: BrokerLink,
@@ -30,11 +30,17 @@ export class RabbitMqHandlerQueues extends HandlerQueues {
   ): Promise<void> {
     const { link, publisher, codec, names, delays } = this;
     const consumer = new AckingConsumer(link, publisher, codec, names, delays, queue, handle);
-    this.consumers.push(consumer);
+    this.consumers.set(queue.businessType, consumer);
     await consumer.start();
   }
 
+  override restore(businessType: string): boolean {
+    const consumer = this.consumers.get(businessType);
+    consumer?.declareAgain();
+    return consumer !== undefined;
+  }
+
   override async stop(grace: number): Promise<void> {
-    await Promise.all(this.consumers.map((consumer) => consumer.stop(grace)));
+    await Promise.all([...this.consumers.values()].map((one) => one.stop(grace)));
   }
 }

@@ -12,6 +12,8 @@ const MAX_MESSAGES = 500;
 const MAX_BYTES = 100 * 1024;
 /** Entries on their way to the broker above which messages wait for each other. */
 const EAGER = 2;
+/** ms after which a stream's exchanges and bindings are declared again where nobody would tell that one is gone. */
+const KEEP_EVERY = 15_000;
 /** Messages that wait for their confirm at a time. */
 const MAX_PENDING = 20_000;
 
@@ -29,6 +31,7 @@ export class RabbitMqLogWriter extends LogWriter {
   private waiting: Waiting[] = [];
   private waitingBytes = 0;
   private pending = 0;
+  private keptAt = -Infinity;
   private readonly group = new GroupCommit(EAGER, () => {
     this.commit();
   });
@@ -49,6 +52,7 @@ export class RabbitMqLogWriter extends LogWriter {
     if (entry.kind !== 'message') {
       // What was appended before comes before it in the log.
       this.commit();
+      if (entry.kind === 'probe' && this.stream.hasOtherWay) this.keepOtherWay();
       return this.publish(this.codec.encode(entry));
     }
     if (this.pending >= MAX_PENDING)
@@ -61,6 +65,14 @@ export class RabbitMqLogWriter extends LogWriter {
       if (this.waiting.push({ entry, resolve, reject }) >= MAX_MESSAGES) this.commit();
       else this.group.schedule();
     });
+  }
+
+  /** With the probes, which a node writes as long as it lives. */
+  private keepOtherWay(): void {
+    const now = performance.now();
+    if (now - this.keptAt < KEEP_EVERY) return;
+    this.keptAt = now;
+    this.publisher.declareQuietly();
   }
 
   private commit(): void {

@@ -77,6 +77,8 @@ export interface Stream {
   readonly name: string;
   readonly exchange: string;
   readonly key: string;
+  /** True when others publish to it by a way that no node takes, so that no publish is returned when it is gone. */
+  readonly hasOtherWay: boolean;
   declare(channel: Channel): Promise<void>;
 }
 
@@ -96,6 +98,7 @@ export function logStream(
     name,
     exchange: own === undefined ? names.push : names.partition,
     key: own ?? '',
+    hasOtherWay: own !== undefined,
     declare: async (channel) => {
       await channel.assertExchange(names.push, 'fanout', { durable: true });
       await declareStream(channel, name, settings);
@@ -123,6 +126,7 @@ function streamApart(name: string, retention: Retention): Stream {
     name,
     exchange: '',
     key: name,
+    hasOtherWay: false,
     declare: (channel) => declareStream(channel, name, retention),
   };
 }

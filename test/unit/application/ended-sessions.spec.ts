@@ -107,6 +107,17 @@ describe('the sessions that were ended', () => {
     expect(log.sessions.lag).toBeLessThan(5000);
   });
 
+  it('are known again soon when the log was made anew, although nobody ends any', async () => {
+    const log = new Log();
+    await log.sessions.start();
+    await log.pass(30);
+    [log.next, log.read] = [0, 0];
+    log.sessions.reset();
+    await log.pass(120);
+    expect(log.sessions.lag).toBeLessThan(30_000);
+    expect(log.restarts).toBe(0);
+  });
+
   it('are remembered for longer than any token lasts', async () => {
     const log = new Log();
     await log.sessions.start();

@@ -49,6 +49,10 @@ class DirectQueues extends HandlerQueues {
     return Promise.resolve();
   }
 
+  override restore(): boolean {
+    return true;
+  }
+
   override stop(): Promise<void> {
     return Promise.resolve();
   }

@@ -181,6 +181,7 @@ describe('the reader of a stream', () => {
       name: 'wp.log',
       exchange: 'wp.push',
       key: '',
+      hasOtherWay: false,
       declare: () => Promise.resolve(),
     });
     listener = new RecordingListener();
