@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
 
+import {
+  END_LOG_AGE,
+  END_MEMORY,
+  MAX_SESSION_TTL,
+  MAX_TOKEN_TTL,
+} from '../../src/domain/connection/session-limits';
 import { readSettings, SCHEMA } from '../../src/settings';
 
 const production = {
@@ -19,6 +25,15 @@ describe('the settings', () => {
     );
     expect(Object.keys(example).sort()).toEqual(Object.keys(SCHEMA.shape).sort());
     expect(SCHEMA.parse(example)).toEqual(SCHEMA.parse({}));
+  });
+
+  it('let no token be good for longer than the ends of sessions are remembered', () => {
+    const { TOKEN_TTL, SESSION_TTL } = SCHEMA.parse({ TOKEN_TTL: '15m', SESSION_TTL: '30d' });
+    expect([TOKEN_TTL, SESSION_TTL]).toEqual([MAX_TOKEN_TTL, MAX_SESSION_TTL]);
+    expect(() => readSettings({ TOKEN_TTL: '901s' })).toThrow(/^TOKEN_TTL/m);
+    expect(() => readSettings({ SESSION_TTL: '31d' })).toThrow(/^SESSION_TTL/m);
+    expect(END_MEMORY).toBeGreaterThan(MAX_TOKEN_TTL + MAX_SESSION_TTL);
+    expect(END_LOG_AGE).toBeGreaterThan(END_MEMORY);
   });
 
   it('make a service key for the run in development and keep it out of production', () => {

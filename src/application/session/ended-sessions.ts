@@ -1,16 +1,12 @@
 import { Logger } from '@nestjs/common';
 
+import { END_MEMORY } from '../../domain/connection/session-limits';
 import { Revocations, type Revocation } from '../../domain/connection/revocations';
 import type { Identity } from '../../domain/connection/identity';
 import type { LogEntry } from '../../domain/log/log-entry';
 import type { Clock } from '../ports/clock';
 import type { LogListener, RevocationLog } from '../ports/message-log';
 
-/**
- * ms for which an end is remembered: 31 days, longer than any token is good, which is 30 days of a session and 15 minutes before it.
- * It does not follow SESSION_TTL: a token keeps the one of the time at which it was issued.
- */
-const MEMORY = 31 * 24 * 3_600_000;
 /** ms after which a node writes another entry: the newest one is always young enough to be read at a start. */
 const MARK_INTERVAL = 24 * 3_600_000;
 /** ms between two looks whether this node has read all that the log holds. */
@@ -88,12 +84,12 @@ export class EndedSessions implements LogListener {
   }
 
   async start(): Promise<void> {
-    await this.log.reader.start(MEMORY, this);
+    await this.log.reader.start(END_MEMORY, this);
     this.mark();
   }
 
   beat(): void {
-    this.revocations.forgetBefore(this.clock.now() - MEMORY);
+    this.revocations.forgetBefore(this.clock.now() - END_MEMORY);
     this.report();
     const now = this.clock.elapsed();
     const interval = this.known && this.lag < FRESH ? LOOK_INTERVAL : BEHIND_INTERVAL;

@@ -34,11 +34,6 @@ export interface DeadLetter {
 
 /** The handlers' queues in memory, with the same contract as the broker's. */
 export class EmbeddedQueues extends HandlerQueues {
-  /** Nobody can take a queue away here. */
-  override restore(): boolean {
-    return false;
-  }
-
   private readonly logger = new Logger(EmbeddedQueues.name);
   private readonly queues = new Map<string, Queue>();
   private readonly idle: (() => void)[] = [];
@@ -61,6 +56,11 @@ export class EmbeddedQueues extends HandlerQueues {
       this.work(queue);
     });
     return true;
+  }
+
+  /** Nobody can take a queue away here. */
+  override restore(): boolean {
+    return false;
   }
 
   override async stop(grace: number): Promise<void> {

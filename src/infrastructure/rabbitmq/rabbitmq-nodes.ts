@@ -200,6 +200,7 @@ export class RabbitMqNodes extends Nodes {
       return;
     }
     const notice = JSON.parse(content.toString()) as Notice;
+    if (typeof notice.node !== 'string') throw new Error('it names no node');
     if (notice.node === this.queue) this.hear();
     switch (notice.kind) {
       case 'here':

@@ -1,5 +1,6 @@
 import type { Channel } from 'amqplib';
 
+import { END_LOG_AGE } from '../../domain/connection/session-limits';
 import type { Partitions } from '../../domain/routing/partitions';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
@@ -9,10 +10,10 @@ type Retention = Pick<RabbitMqSettings, 'logMaxAge' | 'logMaxBytes'>;
 const MAX_SEGMENT = 100 * 1024 * 1024;
 const MIN_SEGMENT = 64 * 1024;
 /**
- * Longer than any session may last, whatever the settings are: the stream cannot be declared otherwise later. The bytes are more
- * than ever come together: ten million ends, or what a thousand nodes write to know that they read.
+ * Whatever the settings are: the stream cannot be declared otherwise later. The bytes are more than ever come together: ten million
+ * ends, or what a thousand nodes write to know that they read.
  */
-const REVOCATIONS: Retention = { logMaxAge: 32 * 24 * 3600 * 1000, logMaxBytes: 4 * 1024 ** 3 };
+const REVOCATIONS: Retention = { logMaxAge: END_LOG_AGE, logMaxBytes: 4 * 1024 ** 3 };
 /** How often a message may come back to a handler's queue because a node ended or lost its connection; RabbitMQ 4's default. */
 const DELIVERY_LIMIT = 20;
 

@@ -43,7 +43,7 @@ export class UpstreamCodec {
         ...(body.correlationId !== undefined && { correlationId: body.correlationId }),
         contentType: 'application/json',
         timestamp: Math.floor(this.clock.now() / 1000),
-        appId: `wirepost ${origin.kind} ${String(attempt)}${outages === 0 ? '' : `+${String(outages)}`} ${
+        appId: `wirepost ${origin.kind === 'client' ? 'client' : 'service'} ${String(attempt)}${outages === 0 ? '' : `+${String(outages)}`} ${
           message.repeatable ? 'repeatable' : 'once'
         } ${publishId ?? NO_PUBLISH_ID}`,
       },

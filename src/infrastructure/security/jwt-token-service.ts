@@ -9,6 +9,7 @@ import {
   TokenService,
   type VerifiedToken,
 } from '../../application/ports/token-service';
+import { MAX_TOKEN_TTL } from '../../domain/connection/session-limits';
 import { parseCursor } from '../../protocol/cursor';
 import { LIMITS } from '../../protocol/unified-body';
 import { Hs256Key, signed, signedPayload } from './hs256';
@@ -16,8 +17,7 @@ import { Hs256Key, signed, signedPayload } from './hs256';
 const ISSUER = 'wirepost';
 const AUDIENCE = 'wirepost:socket';
 const ALGORITHM = 'HS256';
-/** ms that a connect token can be unused, see TOKEN_TTL, and by which `exp` may be rounded up. */
-const MAX_TOKEN_TTL = 15 * 60_000;
+/** ms by which `exp` may be rounded up. */
 const ROUNDING = 1000;
 
 /** The claims as they travel (RFC 7519), short since they are part of a URL. */
