@@ -72,9 +72,9 @@ export class CursorStore {
     for (const name of Object.keys(this.storage ?? {})) {
       const cursor = name.slice(0, -ID) === `${this.key}.` ? this.read(name) : undefined;
       if (cursor === undefined) continue;
-      const age = Date.now() - timeOf(cursor);
-      if (age > FORGET && timeOf(cursor) > 0) attempt(() => this.storage?.removeItem(name));
-      else if (latest === undefined || timeOf(cursor) > timeOf(latest)) latest = cursor;
+      const time = timeOf(cursor);
+      if (time > 0 && Date.now() - time > FORGET) attempt(() => this.storage?.removeItem(name));
+      else if (latest === undefined || isLater(cursor, latest)) latest = cursor;
     }
     return latest;
   }
@@ -105,6 +105,12 @@ export class CursorStore {
         });
     });
   }
+}
+
+/** By time, since a log that is made anew counts from 0 again; what AMQP brings may have none. */
+function isLater(cursor: string, than: string): boolean {
+  const [a, b] = [timeOf(cursor), timeOf(than)];
+  return a && b ? a > b : parseFloat(cursor) > parseFloat(than);
 }
 
 function timeOf(cursor: string): number {

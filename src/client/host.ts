@@ -39,7 +39,7 @@ export const host = {
 
   openSocket(url: string, protocol: string): SocketLike {
     if (globals.WebSocket === undefined)
-      throw new Error('There is no global WebSocket here: give connect() the option `socket`.');
+      throw new Error('no global WebSocket: give connect() the option `socket`');
     return new globals.WebSocket(url, protocol);
   },
 

@@ -148,7 +148,7 @@ export class Inbox {
       // Handlers that never quite catch up must not keep what they have handled.
       if (this.next >= LIMIT) {
         this.queue.splice(0, this.next);
-        this.changed = Math.max(0, this.changed - this.next);
+        this.changed -= this.next;
         this.next = 0;
       }
       const item = this.queue[this.next];

@@ -36,8 +36,8 @@ export class Outbox {
     const known = this.pending.has(messageId);
     if (known || this.pending.size >= this.limit) {
       const [code, what] = known
-        ? (['BAD_FIELD', `messageId ${messageId} is on its way already`] as const)
-        : (['QUEUE_FULL', `${String(this.limit)} messages wait for the server`] as const);
+        ? (['BAD_FIELD', `messageId ${messageId} is under way`] as const)
+        : (['QUEUE_FULL', `${String(this.limit)} messages wait`] as const);
       return Promise.reject(new WirepostError(code, what, !known));
     }
     return new Promise((resolve, reject) => {
@@ -118,7 +118,7 @@ export class Outbox {
     const now = Date.now();
     entry.sent ??= now;
     if (now - entry.sent > repeatWithin) {
-      const sentence = 'no answer, and it cannot be repeated';
+      const sentence = 'no answer, too late to repeat it';
       this.fail(messageId, new WirepostError('UNKNOWN_OUTCOME', sentence, false));
       return;
     }

@@ -499,7 +499,7 @@ describe('the connection of the SDK', () => {
     client.close();
     if (present !== undefined) Object.defineProperty(globalThis, 'WebSocket', present);
     expect(errors).toMatchObject([
-      { message: 'There is no global WebSocket here: give connect() the option `socket`.' },
+      { message: 'no global WebSocket: give connect() the option `socket`' },
     ]);
   });
 });

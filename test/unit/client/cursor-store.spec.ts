@@ -245,6 +245,16 @@ describe('a cursor that is kept', () => {
       expect(Object.keys(shared).filter((key) => key.startsWith('wirepost.'))).toHaveLength(3);
     });
 
+    it('is the latest of all tabs also where a position has no time, as of what came by AMQP', async () => {
+      locks();
+      const shared = aStorage();
+      const [one, other] = [await tab(shared, aStorage()), await tab(shared, aStorage())];
+      one.socket.deliver(50);
+      other.socket.deliver(60, { cursor: '60-0' });
+      await jest.advanceTimersByTimeAsync(100);
+      expect((await tab(shared, aStorage())).socket.url).toContain('cursor=60-0');
+    });
+
     it('is that of the tab for the next client in it, when the one before was closed', async () => {
       locks();
       const [shared, first] = [aStorage(), aStorage()];

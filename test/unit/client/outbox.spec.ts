@@ -143,7 +143,7 @@ describe('what the application sends', () => {
     const second = scripted.client.send(question);
     await expect(scripted.client.send(question)).rejects.toMatchObject({
       code: 'QUEUE_FULL',
-      message: '2 messages wait for the server',
+      message: '2 messages wait',
       retryable: true,
     });
     scripted.client.close();
