@@ -157,8 +157,18 @@ describe('programs in other languages and processes', () => {
     await eventually(() => {
       expect(client.contents.slice(1)).toEqual([{ article: 'milk', pieces: 7 }]);
     });
+    const forged = await channel.get('stock.dead', { noAck: true });
+    expect(forged && forged.content.toString()).toContain('forged');
     service.kill('SIGKILL');
     await sharedBroker().ctl('delete_user', 'stock');
+  }, 60_000);
+
+  it('end where the service has never run, by which exchanges are declared (Java)', async () => {
+    const program = [...javaProgram('Stock'), url, 'never-run', 'nobody'];
+    await expect(run('/usr/bin/java', program, { timeout: 30_000 })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no exchange 'never-run.upstream'") as string,
+    });
   }, 60_000);
 
   it('can bind their own queue to the upstream exchange and answer by push (a second process with amqplib)', async () => {
