@@ -83,7 +83,7 @@ export class TokenRequestDto extends TokenQueryDto {
   @ApiPropertyOptional({
     type: [String],
     example: ['qrcode.*'],
-    description: 'What it may send: topic patterns; everything when absent',
+    description: 'What it may send: topic patterns; everything when absent, nothing when empty',
   })
   @IsOptional()
   @IsArray()
