@@ -66,7 +66,7 @@ import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
 import {
   limitBodies,
-  refuseMalformedQueries,
+  refuseUndecodable,
   renewCertificate,
   serverOptions,
 } from './interface/http/http-server';
@@ -367,7 +367,7 @@ export async function createApp(
   );
   adapter.getInstance().removeAllContentTypeParsers();
   refuseUnknownBodies(adapter.getInstance(), app.get(ServiceKeys));
-  refuseMalformedQueries(adapter.getInstance());
+  refuseUndecodable(adapter.getInstance());
   limitBodies(adapter.getInstance(), settings.websocket.maxPayload);
   app.useBodyParser(
     'application/json',

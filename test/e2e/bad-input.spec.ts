@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect as tcp } from 'node:net';
+import { gzipSync } from 'node:zlib';
 
 import { JwtService } from '@nestjs/jwt';
 
@@ -221,6 +222,44 @@ describe('bad input', () => {
       }
       socket.destroy();
     });
+
+    it.each(['gzip', 'br', 'deflate, gzip'])(
+      'refuses a body whose Content-Encoding is %s with 415, and says what it takes',
+      async (coding) => {
+        const response = await fetch(`${node.base}/websocket/push`, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'content-encoding': coding,
+            authorization: `Bearer ${SERVICE_KEY}`,
+          },
+          body: gzipSync(JSON.stringify(aBody())),
+        });
+        expect([response.status, response.headers.get('accept-encoding')]).toEqual([
+          415,
+          'identity',
+        ]);
+        expect(await response.json()).toMatchObject({
+          data: { code: 'MEDIA_TYPE', retryable: false },
+        });
+      },
+    );
+
+    it.each(['identity', 'Identity', ''])(
+      'takes a body whose Content-Encoding is %p',
+      async (coding) => {
+        const response = await fetch(`${node.base}/websocket/push`, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/json',
+            'content-encoding': coding,
+            authorization: `Bearer ${SERVICE_KEY}`,
+          },
+          body: JSON.stringify(aBody()),
+        });
+        expect(response.status).toBe(202);
+      },
+    );
 
     it('refuses what is not declared as JSON with 415 and an unknown path with 404', async () => {
       const headers = { authorization: `Bearer ${SERVICE_KEY}`, 'content-type': 'text/plain' };

@@ -15,6 +15,7 @@ import { Refusal } from '../../domain/errors';
 import { errorRow } from '../../protocol/codes';
 import { refused } from './answer';
 import { IncomingRequest } from './incoming-request';
+import { hasBody } from './service-key.guard';
 import { readTlsFiles, type TlsFiles } from './tls-files';
 
 /** ms that a caller may take to send a request, and its headers: Node.js swaps the two when the second is longer. */
@@ -28,6 +29,8 @@ const MAX_HEADER = 16 * 1024;
 const SMALL_BODY = 64 * 1024;
 /** Times that a body may be longer than it is in the log: \u0041 takes six bytes for one, and there may be white space. */
 const ESCAPED = 8;
+/** The content coding that is none (RFC 9110). */
+const IDENTITY = 'identity';
 /** For a year, as docker/proxy has it (RFC 6797). */
 const HSTS = 'max-age=31536000';
 
@@ -110,11 +113,18 @@ function answerMalformed(
     .send(refused(refusal));
 }
 
-/** Refuses a query that cannot be decoded, whose text would be taken for a name as it stands otherwise. */
-export function refuseMalformedQueries(server: FastifyInstance): void {
-  server.addHook('onRequest', ({ raw }, _reply, done) => {
-    const [, query = ''] = /\?(.*)/s.exec(raw.url ?? '') ?? [];
-    done(isDecodable(query) ? undefined : new Refusal('BAD_REQUEST', 'the query is malformed'));
+/**
+ * Refuses a query that cannot be decoded, whose text would be taken for a name as it stands otherwise, and a body that is
+ * compressed, which nobody here decodes.
+ */
+export function refuseUndecodable(server: FastifyInstance): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    const [, query = ''] = /\?(.*)/s.exec(request.raw.url ?? '') ?? [];
+    if (!isDecodable(query)) done(new Refusal('BAD_REQUEST', 'the query is malformed'));
+    else if (hasBody(request) && isEncoded(request)) {
+      reply.header('Accept-Encoding', IDENTITY);
+      done(new Refusal('MEDIA_TYPE', 'the body must not be compressed (Content-Encoding)'));
+    } else done();
   });
 }
 
@@ -137,6 +147,11 @@ function isDecodable(query: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isEncoded({ headers }: FastifyRequest): boolean {
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? '';
+  return coding !== '' && coding !== IDENTITY;
 }
 
 /** Has every answer, be it of a route or not, tell browsers to come by HTTPS only. */
