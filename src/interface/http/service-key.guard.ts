@@ -75,7 +75,10 @@ export function refuseUnknownBodies(server: FastifyInstance, keys: ServiceKeys):
 /** Lets a caller read its answer while it still sends, but not send for ever (Node.js reads what nobody wants). */
 function lingerOver({ raw }: FastifyRequest): void {
   if (raw.complete) return;
-  const timer = setTimeout(() => raw.destroy(), LINGER);
+  const timer = setTimeout(() => {
+    // A connection whose request has come whole may have the next one on it.
+    if (!raw.complete) raw.destroy();
+  }, LINGER);
   raw.once('close', () => {
     clearTimeout(timer);
   });
