@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import { join } from 'node:path';
 
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 
 import { SCHEMA } from '../../src/settings';
 import { selfSigned } from '../support/certificate';
@@ -30,6 +30,7 @@ function configuration(
     .replace('listen 443', `listen 127.0.0.1:${String(port)}`)
     .replaceAll('/etc/nginx/certs', folder)
     .replace('/dev/stdout', join(folder, 'access.log'))
+    .replaceAll('/dev/stderr', join(folder, 'error.log'))
     .replace('worker_rlimit_nofile 200000;', '')
     .replace('worker_connections 100000;', 'worker_connections 1000;');
 }
@@ -79,6 +80,30 @@ class Proxy {
     });
   }
 
+  /** The status of a handshake; the socket stays open after 101. */
+  handshake(path: string, options: ClientOptions = {}): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      new WebSocket(`wss://127.0.0.1:${String(this.port)}${path}`, {
+        rejectUnauthorized: false,
+        ...options,
+      })
+        .on('upgrade', ({ statusCode }) => {
+          resolve(statusCode);
+        })
+        .on('unexpected-response', (_, { statusCode }) => {
+          resolve(statusCode);
+        })
+        .on('error', reject);
+    });
+  }
+
+  /** All that it has logged. */
+  get logs(): string {
+    return ['access.log', 'error.log']
+      .map((name) => readFileSync(join(this.folder, name), 'utf8'))
+      .join('\n');
+  }
+
   /** Connects by wss as soon as the proxy listens; what comes is put into `contents`. */
   async connect(path: string, contents: unknown[]): Promise<void> {
     await eventually(
@@ -114,22 +139,10 @@ describe('a gateway that trusts the TLS proxy of docker/', () => {
     await gateway.stop();
   });
 
-  /** The status of a handshake of one address; it stays open after 101. */
   async function handshake(localAddress: string, forwarded: string): Promise<number | undefined> {
     const { pathname } = new URL(await gateway.url('u'));
-    return new Promise((resolve, reject) => {
-      new WebSocket(`wss://127.0.0.1:${String(proxy.port)}${pathname}`, {
-        ...{ rejectUnauthorized: false, localAddress },
-        headers: { 'x-forwarded-for': forwarded },
-      })
-        .on('upgrade', ({ statusCode }) => {
-          resolve(statusCode);
-        })
-        .on('unexpected-response', (_, { statusCode }) => {
-          resolve(statusCode);
-        })
-        .on('error', reject);
-    });
+    const headers = { 'x-forwarded-for': forwarded };
+    return proxy.handshake(pathname, { localAddress, headers });
   }
 
   it('counts connections by the address that the proxy saw, not by one that a client names', async () => {
@@ -170,10 +183,68 @@ describe('two gateways behind the TLS proxy of docker/', () => {
       Number(/^wirepost_connections (\d+)/m.exec(answer.description)?.[1]),
     );
     expect(open.every((count) => count > 0)).toBe(true);
-    const log =
-      readFileSync(join(proxy.folder, 'access.log'), 'utf8') +
-      readFileSync(join(proxy.folder, 'error.log'), 'utf8');
-    for (const token of tokens) expect(log).not.toContain(token);
+    for (const token of tokens) expect(proxy.logs).not.toContain(token);
+  });
+});
+
+describe.each(['nginx.conf', 'partitions.conf'])('gateways behind docker/proxy/%s', (file) => {
+  const SOCKETS = 20;
+  const partitioned = file === 'partitions.conf';
+  const gateways: TestNode[] = [];
+  let proxy: Proxy;
+  const start = (port = 0): Promise<TestNode> =>
+    TestNode.start({
+      ...onSharedBroker(),
+      PORT: String(port),
+      ...(partitioned && { LOG_PARTITIONS: '2', PUBLIC_URL: 'wss://localhost/p{partition}' }),
+    });
+  beforeAll(async () => {
+    gateways.push(await start(), await start());
+    // Those of the other partition are not asked for anything.
+    proxy = await Proxy.start(file, partitioned ? [...gateways, ...gateways] : gateways);
+    await eventually(async () => {
+      expect(await proxy.status('/health/live')).toBe(200);
+    });
+  });
+  afterAll(async () => {
+    proxy.stop();
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
+  });
+
+  const tokens: string[] = [];
+  /** Of u0, who belongs to partition 0. */
+  async function tokenFrom(gateway: TestNode | undefined): Promise<string> {
+    const token = tokenOf((await gateway?.url('u0')) ?? '');
+    tokens.push(token);
+    return `${partitioned ? '/p0' : ''}/socket/${token}`;
+  }
+
+  it('let clients in at the one that is up while one after the other is restarted', async () => {
+    for (const [restarted, up] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const port = gateways[restarted]?.app.port;
+      await gateways[restarted]?.stop();
+      const statuses: (number | undefined)[] = [];
+      for (let i = 0; i < SOCKETS; i += 1)
+        statuses.push(await proxy.handshake(await tokenFrom(gateways[up])));
+      gateways[restarted] = await start(port);
+      expect(statuses).toEqual(Array.from({ length: SOCKETS }, () => 101));
+    }
+  }, 30_000);
+
+  it('leave no token in a log of the proxy’s when none of them is up', async () => {
+    const paths = [await tokenFrom(gateways[0]), await tokenFrom(gateways[1])];
+    // Of a client without the way of its partition.
+    const [path = ''] = paths;
+    paths.push(path.replace('/p0', ''));
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
+    for (const one of paths) expect(await proxy.handshake(one)).toBe(502);
+    expect(await proxy.status('/health/live')).toBe(502);
+    expect(proxy.logs).toContain('GET 502');
+    expect(proxy.logs).toContain('"GET /health/live HTTP/1.1"');
+    for (const token of tokens) expect(proxy.logs).not.toContain(token);
   });
 });
 
