@@ -102,13 +102,13 @@ const BUSINESS_MODULES = [
 ];
 
 /** A worker's page is that of all workers; every other node's is its own. */
-function metricsProviders(): Provider[] {
+function metricsProviders(workers: number): Provider[] {
   return [
     { provide: PrometheusMetrics, useClass: PrometheusMetrics },
     { provide: Metrics, useExisting: PrometheusMetrics },
     provide(MetricsPage, [PrometheusMetrics], (own) =>
       // The primary of another program, such as pm2, answers no questions.
-      isOwnWorker() ? new WorkersPage(own, lineToPrimary()) : own,
+      isOwnWorker() ? new WorkersPage(own, lineToPrimary(), workers) : own,
     ),
   ];
 }
@@ -233,7 +233,7 @@ export class AppModule {
       ],
       providers: [
         { provide: Clock, useClass: SystemClock },
-        ...metricsProviders(),
+        ...metricsProviders(settings.workers),
         { provide: ServiceKeys, useValue: new HashedServiceKeys(settings.serviceKeys) },
         ...brokerProviders(settings.rabbitmq, { maxBytes: settings.log.maxBytes }, partitions),
         { provide: FrameEncoder, useClass: TextFrameEncoder },
@@ -334,6 +334,7 @@ export class WirepostApp {
         clockBehindSeconds: () => this.nest.get(ClockWatch).behind / 1000,
         revocationsLagSeconds: () => ended.lag / 1000,
         claims: () => handlerLog.claims.size,
+        windowMaxBytes: () => this.settings.window.maxBytes,
       },
       'max',
     );

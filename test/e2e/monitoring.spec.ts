@@ -12,7 +12,20 @@ import { SERVICE_KEY, TestNode } from '../support/test-node';
 const TARGET_LABELS = ['instance', 'job'];
 const OF_TARGETS = 'up';
 /** Names in an expression that are no metric: functions and keywords. */
-const WORDS = new Set('count histogram_quantile increase max or rate sum vector'.split(' '));
+const WORDS = new Set(
+  'and count histogram_quantile increase max max_over_time or rate sum vector'.split(' '),
+);
+
+/** Only with WORKERS. */
+const OF_WORKERS = new Set(['WirepostWorkersDie', 'WirepostWorkersMissing']);
+/** Metrics worth a look of which no amount is too much everywhere. */
+const WITHOUT_RULE = [
+  'wirepost_delivery_latency_seconds',
+  'wirepost_sessions_ended_total',
+  'wirepost_receipts_given_total',
+  'wirepost_receipts_deferred_total',
+  'wirepost_claims',
+];
 
 interface Compose {
   readonly services: Record<
@@ -58,6 +71,7 @@ interface Rules {
     readonly rules: readonly {
       readonly alert: string;
       readonly expr: string;
+      readonly labels: { readonly severity: string };
       readonly annotations: { readonly summary: string };
     }[];
   }[];
@@ -160,21 +174,39 @@ describe('the monitoring of docker/', () => {
     await eventually(async () => {
       ofWorkers = await (await fetch(`${gateway.base}/metrics`, { headers })).text();
       expect(ofWorkers).toMatch(/^wirepost_workers 2$/m);
+      expect(ofWorkers).toMatch(/^wirepost_workers_wanted 2$/m);
     });
     await gateway.kill9();
     const [own, all] = [metricsOf(page), metricsOf(`${page}\n${ofWorkers}`)];
     expect(rules.length).toBeGreaterThan(5);
     for (const { alert, expr, annotations } of rules) {
-      expect([alert, unknownIn(expr, alert === 'WirepostWorkersDie' ? all : own)]).toEqual([
-        alert,
-        [],
-      ]);
+      expect([alert, unknownIn(expr, OF_WORKERS.has(alert) ? all : own)]).toEqual([alert, []]);
       expect(annotations.summary).toContain('{{ $labels.instance }}');
     }
     // All that is on the dashboard is there with workers, too.
     for (const expr of expressions)
       expect([expr, unknownIn(expr, metricsOf(ofWorkers))]).toEqual([expr, []]);
   }, 60_000);
+
+  it('warns of everything that docs/operations.md calls worth an alarm', () => {
+    const section = readFileSync('docs/operations.md', 'utf8').split('## Metrics\n')[1] ?? '';
+    const named = [...section.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`((?:wirepost|nodejs)_\w+)`/g)].map(([, name = '']) => name),
+    );
+    expect(named.length).toBeGreaterThan(15);
+    const unwatched = named.filter(
+      (name) => !rules.some(({ expr }) => new RegExp(`\\b${name}\\b`).test(expr)),
+    );
+    expect(unwatched).toEqual(WITHOUT_RULE);
+  });
+
+  it('shows everything that a critical rule is about, of each node', () => {
+    const gauges = rules
+      .filter(({ labels, alert }) => labels.severity === 'critical' && !OF_WORKERS.has(alert))
+      .flatMap(({ expr }) => expr.match(/wirepost_\w+/g) ?? []);
+    expect(gauges).toContain('wirepost_revocations_lag_seconds');
+    for (const name of gauges) expect(expressions.join('\n')).toContain(`${name}{`);
+  });
 
   it('has a job and a variable of the names that its expressions use', () => {
     const all = [...expressions, ...rules.map(({ expr }) => expr)].join('\n');

@@ -45,9 +45,11 @@ export class WorkersPage implements MetricsPage {
   private readonly questions = new Map<number, Question>();
   private last = 0;
 
+  /** `wanted`: how many workers there ought to be. */
   constructor(
     private readonly own: PrometheusMetrics,
     private readonly line: Line,
+    private readonly wanted: number,
   ) {
     line.onMessage((message) => {
       if (message.kind === 'asked') void this.answer(message);
@@ -72,6 +74,11 @@ export class WorkersPage implements MetricsPage {
       help: 'workers that this page is of',
       registers: [registry],
     }).set(all.length);
+    new Gauge({
+      name: 'wirepost_workers_wanted',
+      help: 'workers that there ought to be',
+      registers: [registry],
+    }).set(this.wanted);
     new Counter({
       name: 'wirepost_worker_restarts_total',
       help: 'workers that ended and were replaced',

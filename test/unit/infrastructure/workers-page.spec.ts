@@ -1,5 +1,6 @@
 import { PrometheusMetrics } from '../../../src/infrastructure/observability/prometheus-metrics';
 import {
+  type Line,
   type ToPrimary,
   type ToWorker,
   WorkersPage,
@@ -13,10 +14,11 @@ class Worker {
   private hear: (message: ToWorker) => void = () => undefined;
 
   constructor() {
-    this.page = new WorkersPage(this.metrics, {
+    const line: Line = {
       send: (message) => this.said.push(message),
       onMessage: (listener) => (this.hear = listener),
-    });
+    };
+    this.page = new WorkersPage(this.metrics, line, 2);
   }
 
   tell(message: ToWorker): void {
@@ -54,9 +56,11 @@ describe('the metrics of workers', () => {
     jest.useFakeTimers();
     const worker = new Worker();
     const text = worker.page.text();
-    worker.tell({ kind: 'asking', request: 1, others: 2, restarts: 0 });
+    worker.tell({ kind: 'asking', request: 1, others: 1, restarts: 0 });
     jest.advanceTimersByTime(2000);
     jest.useRealTimers();
-    expect((await text).split('\n')).toContain('wirepost_workers 1');
+    const lines = (await text).split('\n');
+    expect(lines).toContain('wirepost_workers 1');
+    expect(lines).toContain('wirepost_workers_wanted 2');
   });
 });
