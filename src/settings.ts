@@ -17,6 +17,14 @@ import {
   servicesOf,
 } from './service-settings';
 import { duration, each, integer, list, parsed, readDuration, size, text } from './setting-readers';
+import {
+  AMQP_URL_RULE,
+  faultOfUsers,
+  PARTITION_MARK,
+  readAmqpUrl,
+  readSocketUrl,
+  SOCKET_URL_RULE,
+} from './url-settings';
 
 /** Everything that can be set, one slice for each part of the program. */
 export interface Settings {
@@ -62,24 +70,11 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 }
 
-/** What stands for the number of a partition in PUBLIC_URL. */
-const PARTITION_MARK = '{partition}';
 const MIN_SECRET = 32;
 const WELL_KNOWN =
   /secret|password|changeme|change-me|example|default|^(.)\1*$|1234567|qwerty|wirepost/i;
 /** Hosts of this machine (RFC 6761 6.3, RFC 1122 3.2.1.3), as URL writes them. */
 const LOOPBACK = /^(?:(?:[^.]+\.)*localhost\.?|127(?:\.\d+){3}|\[::1\])$/;
-
-function readUrl(value: string, protocols: readonly string[]): string | undefined {
-  if (!URL.canParse(value)) return undefined;
-  return protocols.includes(new URL(value).protocol) ? value.replace(/\/+$/, '') : undefined;
-}
-
-/** A place in it may stand for the partition, as in `wss://dws-{partition}.example.com`. */
-function readSocketUrl(value: string): string | undefined {
-  const url = readUrl(value.replaceAll(PARTITION_MARK, '0'), ['wss:', 'ws:']);
-  return url === undefined ? undefined : value.replace(/\/+$/, '');
-}
 
 function readOrigin(value: string): string | undefined {
   if (value === '*') return value;
@@ -92,24 +87,24 @@ export const SCHEMA = z.object({
     ['development', 'test', 'production'].find((one) => one === value),
   ),
   PORT: integer('8086', 0, 65_535),
-  HOST: text('0.0.0.0'),
+  HOST: parsed('0.0.0.0', 'must be an address or a name of this machine', (value) =>
+    /^\S+$/.test(value) ? value : undefined,
+  ),
   WORKERS: integer('1', 1, 64),
   TLS_CERT_FILE: text(''),
   TLS_KEY_FILE: text(''),
-  PUBLIC_URL: parsed('', 'must be a URL that starts with wss:// or ws://', (value) =>
-    value === '' ? '' : readSocketUrl(value),
-  ),
+  PUBLIC_URL: parsed('', SOCKET_URL_RULE, (value) => (value === '' ? '' : readSocketUrl(value))),
   GLOBAL_PREFIX: parsed('', 'must be empty or path segments such as /realtime', (value) =>
     value === '' || /^(\/[A-Za-z0-9_-]+)+$/.test(value) ? value : undefined,
   ),
-  AMQP_URL: parsed('', 'must be empty or amqp:// or amqps:// URLs, separated by commas', (value) =>
-    each(value, (one) => readUrl(one, ['amqp:', 'amqps:'])),
-  ),
+  AMQP_URL: parsed('', AMQP_URL_RULE, (value) => each(value, readAmqpUrl)),
   AMQP_TRUSTED_USERS: parsed('', 'must be names of users, separated by commas', (value) =>
     each(value, (one) => one),
   ),
-  AMQP_PREFIX: parsed('wirepost', 'must be 1 to 32 of a-z A-Z 0-9 _ - .', (value) =>
-    /^[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined,
+  AMQP_PREFIX: parsed(
+    'wirepost',
+    'must be 1 to 32 of a-z A-Z 0-9 _ - . and neither amq nor begin with amq., which the broker keeps to itself',
+    (value) => (/^(?!amq(?:\.|$))[A-Za-z0-9_.-]{1,32}$/.test(value) ? value : undefined),
   ),
   CONNECT_TIMEOUT: duration('30s', '1s', '10m'),
   PUBLISH_TIMEOUT: duration('5s', '100ms', '1m'),
@@ -225,12 +220,8 @@ export function generatedEnvironment({ generated, tokens }: Settings): Record<st
   };
 }
 
-function checkUser(values: Values): void {
-  if (new Set(values.AMQP_URL.map((url) => new URL(url).username)).size > 1) {
-    throw new SettingsError(
-      'AMQP_URL must name one user in all URLs, since nodes believe what their own user has published.',
-    );
-  }
+function refuse(fault: string | undefined): void {
+  if (fault !== undefined) throw new SettingsError(fault);
 }
 
 function checkTogether(values: Values): void {
@@ -239,9 +230,8 @@ function checkTogether(values: Values): void {
       'WORKERS must be 1 without AMQP_URL, or each worker would have a log of its own.',
     );
   }
-  checkUser(values);
-  const fault = faultOf(values.SERVICE_KEYS, values.SERVICE_LIMITS);
-  if (fault !== undefined) throw new SettingsError(fault);
+  refuse(faultOfUsers(values.AMQP_URL));
+  refuse(faultOf(values.SERVICE_KEYS, values.SERVICE_LIMITS));
   // A token's claim may come later than its end, by as long as its way through the log takes.
   if (values.TOKEN_TTL > values.WINDOW_MAX_AGE / 2) {
     throw new SettingsError(

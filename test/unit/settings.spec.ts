@@ -113,13 +113,56 @@ describe('the settings', () => {
       '0.0.0.0',
       '[::]',
       '[fe80::1]',
-      'localhost@a.b',
     ]) {
       expect(start(`ws://${host}`)).toThrow(/^PUBLIC_URL must start with wss:\/\/ in production/);
       expect(start(`wss://${host}`)).not.toThrow();
     }
     expect(() => readSettings({ PUBLIC_URL: 'ws://a.b' })).not.toThrow();
   });
+
+  it.each([
+    'wss://a.b?tenant=1',
+    'wss://a.b?',
+    'wss://a.b/path#top',
+    'wss://me:marmalade@a.b',
+    'ws://localhost@a.b',
+    'wss://@a.b',
+    'wss://a.b/"x"',
+    "wss://a.b/'x'",
+    'wss://a.b/x y',
+    'wss://a.b\tx',
+    'wss://a.b,wss://c.d',
+    'wss:a.b',
+    '"wss://a.b"',
+  ])('refuse %j as what the path of a socket is put behind', (PUBLIC_URL) => {
+    expect(() => readSettings({ PUBLIC_URL })).toThrow(/^PUBLIC_URL must be a URL that starts/);
+    expect(() => readSettings({ PUBLIC_URL })).not.toThrow(/marmalade/);
+  });
+
+  it('take a URL with a path for sockets', () => {
+    for (const PUBLIC_URL of ['wss://a.b:8443/x/y', 'ws://[::1]:8086', 'WSS://bücher.example'])
+      expect(readSettings({ PUBLIC_URL: `${PUBLIC_URL}/` }).websocket.publicUrls).toEqual([
+        PUBLIC_URL,
+      ]);
+  });
+
+  it('take no blanks around an address to listen on', () => {
+    expect(readSettings({ HOST: ' ::1 ', PORT: ' 80 ' }).http).toMatchObject({
+      host: '::1',
+      port: 80,
+    });
+    expect(readSettings({}).http.host).toBe('0.0.0.0');
+    for (const HOST of [' ', 'a b']) expect(() => readSettings({ HOST })).toThrow(/^HOST must/);
+  });
+
+  it.each(['%zzuser:marmalade@h', 'user:marmalade%@h', 'caf%E9:marmalade@h', 'a:b@h,amqp://%@h'])(
+    'refuse amqp://%s, which is not encoded as it should be, and do not tell it',
+    (rest) => {
+      const start = (): unknown => readSettings({ AMQP_URL: `amqp://${rest}` });
+      expect(start).toThrow(/^AMQP_URL must have .*percent-encoded.*\.$/);
+      expect(start).not.toThrow(/zzuser|marmalade|caf|@h/);
+    },
+  );
 
   it('lead clients to wss:// where there is a certificate, and take no half of one', () => {
     const env = { TLS_CERT_FILE: '/a.crt', TLS_KEY_FILE: '/a.key', PORT: '443' };
@@ -140,6 +183,8 @@ describe('the settings', () => {
     ['GLOBAL_PREFIX', { GLOBAL_PREFIX: 'realtime' }],
     ['GLOBAL_PREFIX', { GLOBAL_PREFIX: '/a/' }],
     ['AMQP_PREFIX', { AMQP_PREFIX: 'a'.repeat(33) }],
+    ['AMQP_PREFIX', { AMQP_PREFIX: 'amq' }],
+    ['AMQP_PREFIX', { AMQP_PREFIX: 'amq.wirepost' }],
     ['ORIGINS', { ORIGINS: 'https://app.example.com/' }],
     ['SERVICE_KEYS', { SERVICE_KEYS: 'a:push:0123456789abcde' }],
     ['SERVICE_KEYS', { ...production, SERVICE_KEYS: 'a:push:changeme-0123456789' }],
@@ -225,6 +270,8 @@ describe('the settings', () => {
     expect(() => readSettings({ MAX_BUFFERED: '63KiB' })).toThrow(/^MAX_BUFFERED must/);
     const urls = (other: string) => `amqp://one:secret@a,amqp://${other}:secret@b`;
     expect(readSettings({ AMQP_URL: urls('one') }).rabbitmq?.urls).toHaveLength(2);
+    expect(readSettings({ AMQP_URL: urls('%6Fne') }).rabbitmq?.urls).toHaveLength(2);
+    expect(readSettings({ AMQP_PREFIX: 'amqp' }).amqpPrefix).toBe('amqp');
     const several = () => readSettings({ AMQP_URL: urls('two') });
     expect(several).toThrow(/^AMQP_URL must name one user/);
     expect(several).not.toThrow(/secret/);
