@@ -80,6 +80,7 @@ import { Upgrade } from './interface/websocket/upgrade';
 import { WirepostWsAdapter } from './interface/websocket/wirepost-ws.adapter';
 import { WirepostGateway } from './interface/websocket/websocket.gateway';
 import { brokerProviders } from './infrastructure/broker-providers';
+import { listens } from './listens';
 import type { Settings } from './settings';
 import { isOwnWorker } from './workers';
 
@@ -288,7 +289,8 @@ export class WirepostApp {
       backlog: 4096,
       reusePort,
     };
-    await this.nest.listen(how);
+    // Not by Nest, which would log what goes wrong before the sentence that says it.
+    await listens(this.nest.getHttpAdapter().getInstance().listen(how));
   }
 
   /** Drains and stops; clients are told to reconnect elsewhere. */

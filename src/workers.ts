@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import type { LoggerService } from '@nestjs/common';
 
 import type { ToPrimary, ToWorker } from './infrastructure/observability/workers-page';
+import { listens } from './listens';
 import { endHandover } from './worker-handover';
 
 /** Exit status for a wrong configuration (EX_CONFIG of sysexits.h). */
@@ -69,13 +70,13 @@ export function canSharePort(
 }
 
 /**
- * The port that workers can listen on together, another than `port` only where that is 0. Rejects with EADDRINUSE when it
+ * The port that workers can listen on together, another than `port` only where that is 0. Rejects with a sentence when it
  * is taken: each worker would say so, and of sockets that share it none would notice.
  */
 export async function portToShare(host: string, port: number): Promise<number> {
   const server = createServer();
   server.listen({ host, port, exclusive: true });
-  await once(server, 'listening');
+  await listens(once(server, 'listening'));
   const address = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');

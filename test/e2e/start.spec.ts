@@ -92,6 +92,20 @@ describe('the start', () => {
     expect(gateway.text).not.toContain('marmalade');
   });
 
+  it('names the setting, and logs nothing else, when it cannot listen', async () => {
+    const first = await GatewayProcess.start({});
+    for (const [sentence, env] of [
+      ['HOST must be .*\\((?:ENOTFOUND|EAI_AGAIN)\\)', { HOST: 'nowhere.invalid' }],
+      ['HOST must be .*\\(EADDRNOTAVAIL\\)', { HOST: '192.0.2.1' }],
+      ['PORT must be free.*\\(EADDRINUSE\\)', { PORT: String(first.port) }],
+    ] as const) {
+      const gateway = await GatewayProcess.spawn({ ...env });
+      expect(await gateway.exited()).toBe(1);
+      expect(gateway.text).toMatch(new RegExp(`^Wirepost does not start: ${sentence}\\.\n$`));
+    }
+    await first.kill9();
+  });
+
   it('runs with secrets set in production and logs JSON without them', async () => {
     const gateway = await GatewayProcess.spawn({
       NODE_ENV: 'production',
