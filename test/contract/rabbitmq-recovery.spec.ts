@@ -533,6 +533,31 @@ describe('the RabbitMQ adapters', () => {
       expect(performance.now() - started).toBeLessThan(4000);
     });
 
+    it('says what it may be when the broker lets nobody into the vhost', async () => {
+      const url = `${sharedBroker().url}/nowhere`;
+      const settings = settingsFor(url, 'x', { connectTimeout: 1000 });
+      await expect(connectBroker(settings)).rejects.toThrow(
+        /ConnectionClose.*: the vhost of the URL may not exist, or its user may not enter it$/,
+      );
+    });
+
+    it('knows users and passwords with signs and letters of every kind', async () => {
+      const [name, password] = ['Jürgen 名', 'pä%s/w:ø#r@d?+ 🙂'];
+      await sharedBroker().addUser(name, undefined, password);
+      const user = `${encodeURIComponent(name)}:${encodeURIComponent(password)}`;
+      const settings = settingsFor(sharedBroker().url.replace('guest:guest', user), freshPrefix());
+      const broker = await connectBroker(settings);
+      // Under the name by which the broker knows it, or the entry would be a stranger's.
+      await broker.logWriter.append(anEntry({ messageId: 'm1' }));
+      const listener = new RecordingListener();
+      await broker.logReader.start(HOUR, listener);
+      await eventually(() => {
+        expect(listener.ids).toEqual(['m1']);
+      });
+      await broker.close();
+      await sharedBroker().ctl('delete_user', name);
+    });
+
     it('fails with the reason, and without the password, when the broker does not know it', async () => {
       const url = sharedBroker().url.replace('guest:guest', 'guest:hidden-word');
       const settings = settingsFor(url, 'x', { connectTimeout: 1000 });

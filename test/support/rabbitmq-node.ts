@@ -131,6 +131,8 @@ export class RabbitMqNode {
     const env = {
       ...process.env,
       HOME: join(folder, 'home'),
+      // Names that rabbitmqctl is given are read by it.
+      LC_ALL: 'C.UTF-8',
       RABBITMQ_NODENAME: name,
       RABBITMQ_USE_LONGNAME: String(isLong(name)),
       RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),

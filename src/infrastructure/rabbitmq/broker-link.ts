@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 
 import { AmqpConnection } from '@golevelup/nestjs-rabbitmq';
 import { Logger } from '@nestjs/common';
-import type { ChannelModel } from 'amqplib';
+import { type ChannelModel, credentials } from 'amqplib';
 
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
@@ -47,18 +47,24 @@ export class BrokerLink {
     private readonly settings: RabbitMqSettings,
   ) {
     this.logger = new Logger(`BrokerLink ${name}`);
+    const servers = settings.urls.map((url) => ({
+      url,
+      connectionOptions: {
+        // amqplib leaves Nagle's algorithm on: a publish behind one under way would wait for the broker's delayed ACK.
+        noDelay: true,
+        timeout: OPEN_TIMEOUT,
+        clientProperties: { connection_name: `wirepost ${name}` },
+        credentials: credentialsOf(url),
+      },
+    }));
     this.amqp = new AmqpConnection({
       name,
       uri: [...settings.urls],
       connectionManagerOptions: {
         heartbeatIntervalInSeconds: HEARTBEAT,
         reconnectTimeInSeconds: RECONNECT,
-        connectionOptions: {
-          // amqplib leaves Nagle's algorithm on: a publish behind one under way would wait for the broker's delayed ACK.
-          noDelay: true,
-          timeout: OPEN_TIMEOUT,
-          clientProperties: { connection_name: `wirepost ${name}` },
-        },
+        // In place of the URLs alone.
+        findServers: () => Promise.resolve(servers),
       },
       connectionInitOptions: {
         wait: true,
@@ -173,9 +179,19 @@ export class BrokerLink {
   }
 }
 
+/** amqplib takes what is percent-encoded for Latin-1, and so would send other letters than those of the user. */
+function credentialsOf(url: string): ReturnType<typeof credentials.plain> {
+  const { username, password } = new URL(url);
+  if (username === '' && password === '') return credentials.plain('guest', 'guest');
+  return credentials.plain(decodeURIComponent(username), decodeURIComponent(password));
+}
+
 /** What went wrong; never the URL, which carries the password. */
 function describe(error: Error): string {
-  if (error.message !== '') return error.message;
+  const { message } = error;
+  if (/^Expected ConnectionOpenOk; got <ConnectionClose/.test(message))
+    return `${message}: the vhost of the URL may not exist, or its user may not enter it`;
+  if (message !== '') return message;
   return 'code' in error ? String(error.code) : error.name;
 }
 
