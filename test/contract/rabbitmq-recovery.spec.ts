@@ -521,6 +521,32 @@ describe('the RabbitMQ adapters', () => {
       expect(performance.now() - started).toBeLessThan(3000);
     });
 
+    it('goes on with the retention that the log was declared with, and says which setting has no effect', async () => {
+      const mine = freshPrefix();
+      const settings = settingsFor(sharedBroker().url, mine, { logMaxBytes: 20 * MiB });
+      const first = await connectBroker(settings);
+      await first.logWriter.append(anEntry({ messageId: 'm1' }));
+      await first.close();
+      const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+      const next = await connectBroker({ ...settings, logMaxAge: 2 * HOUR, logMaxBytes: 40 * MiB });
+      const warnings = warn.mock.calls.map(([text]) => String(text));
+      warn.mockRestore();
+      for (const [setting, value] of [
+        ['LOG_MAX_AGE', '3600s'],
+        ['LOG_MAX_BYTES', String(20 * MiB)],
+      ] as const) {
+        const sentence = `not opened: ${setting} is not what the stream ${mine}.log was declared with (${value})`;
+        expect(warnings.filter((text) => text.startsWith(sentence))).toHaveLength(1);
+      }
+      const listener = new RecordingListener();
+      await next.logReader.start(HOUR, listener);
+      await next.logWriter.append(anEntry({ messageId: 'm2' }));
+      await eventually(() => {
+        expect(listener.ids).toEqual(['m1', 'm2']);
+      });
+      await next.close();
+    });
+
     it('fails within its time when nobody is there, and names the setting', async () => {
       const started = performance.now();
       const settings = settingsFor('amqp://me:hidden-word@127.0.0.1:1', 'x', {

@@ -3,12 +3,8 @@ import type { Channel } from 'amqplib';
 import { END_LOG_AGE } from '../../domain/connection/session-limits';
 import type { Partitions } from '../../domain/routing/partitions';
 import type { RabbitMqSettings } from './rabbitmq-settings';
+import { LOG_SETTINGS, type Retention, StreamDeclaration } from './stream-declaration';
 
-/** How much of a stream the broker keeps. */
-type Retention = Pick<RabbitMqSettings, 'logMaxAge' | 'logMaxBytes'>;
-
-const MAX_SEGMENT = 100 * 1024 * 1024;
-const MIN_SEGMENT = 64 * 1024;
 /**
  * Whatever the settings are: the stream cannot be declared otherwise later. The bytes are more than ever come together: ten million
  * ends, or what a thousand nodes write to know that they read.
@@ -95,6 +91,7 @@ export function logStream(
 ): Stream {
   const own = partitions.nameOf(partition);
   const name = names.log(own);
+  const stream = new StreamDeclaration(name, settings, LOG_SETTINGS);
   return {
     name,
     exchange: own === undefined ? names.push : names.partition,
@@ -102,7 +99,7 @@ export function logStream(
     hasOtherWay: own !== undefined,
     declare: async (channel) => {
       await channel.assertExchange(names.push, 'fanout', { durable: true });
-      await declareStream(channel, name, settings);
+      await stream.declare(channel);
       await channel.bindQueue(name, names.push, '');
       if (own === undefined) return;
       await channel.assertExchange(names.partition, 'direct', { durable: true });
@@ -113,41 +110,23 @@ export function logStream(
 
 /** The log of the handlers' claims. */
 export function claimsStream(names: Names, settings: RabbitMqSettings): Stream {
-  return streamApart(names.claims, settings);
+  return streamApart(names.claims, new StreamDeclaration(names.claims, settings, LOG_SETTINGS));
 }
 
 /** The log of the sessions that services have ended. */
 export function revocationsStream(names: Names): Stream {
-  return streamApart(names.revocations, REVOCATIONS);
+  return streamApart(names.revocations, new StreamDeclaration(names.revocations, REVOCATIONS));
 }
 
 /** Only the default exchange leads to it. */
-function streamApart(name: string, retention: Retention): Stream {
+function streamApart(name: string, stream: StreamDeclaration): Stream {
   return {
     name,
     exchange: '',
     key: name,
     hasOtherWay: false,
-    declare: (channel) => declareStream(channel, name, retention),
+    declare: (channel) => stream.declare(channel),
   };
-}
-
-/** Retention drops whole segments, so they are small beside it. */
-async function declareStream(
-  channel: Channel,
-  name: string,
-  { logMaxAge, logMaxBytes }: Retention,
-): Promise<void> {
-  const segment = Math.min(MAX_SEGMENT, Math.max(MIN_SEGMENT, Math.floor(logMaxBytes / 10)));
-  await channel.assertQueue(name, {
-    durable: true,
-    arguments: {
-      'x-queue-type': 'stream',
-      'x-max-age': `${String(Math.ceil(logMaxAge / 1000))}s`,
-      'x-max-length-bytes': logMaxBytes,
-      'x-stream-max-segment-size-bytes': segment,
-    },
-  });
 }
 
 /** The exchange of upstream messages; handlers, here and elsewhere, bind their queues to it. */
