@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomUUID, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { connect as tcp } from 'node:net';
+import { type AddressInfo, connect as tcp } from 'node:net';
 import { join } from 'node:path';
 import { connect as tls, type ConnectionOptions } from 'node:tls';
 import { promisify } from 'node:util';
@@ -287,7 +289,7 @@ describe('a gateway with a certificate', () => {
     client.close();
   });
 
-  it('is healthy for the image', async () => {
+  it('is healthy for the image, at the address that it listens on', async () => {
     const [, command = '[]'] =
       /HEALTHCHECK[^\n]*\n\s*CMD (\[.*\])/.exec(readFileSync('docker/Dockerfile', 'utf8')) ?? [];
     const [, ...args] = JSON.parse(command) as string[];
@@ -298,7 +300,14 @@ describe('a gateway with a certificate', () => {
     await check(gateway.process.port, { TLS_CERT_FILE: cert });
     await check(plain.app.port);
     await expect(check(plain.app.port, { TLS_CERT_FILE: cert })).rejects.toMatchObject({ code: 1 });
+    for (const HOST of ['', '0.0.0.0', '::']) await check(plain.app.port, { HOST });
     await plain.stop();
+    for (const HOST of ['127.0.0.2', '::1']) {
+      const live = createServer((_, answer) => answer.end()).listen(0, HOST);
+      await once(live, 'listening');
+      await check((live.address() as AddressInfo).port, { HOST: ` ${HOST}` });
+      live.close();
+    }
   });
 });
 
