@@ -129,6 +129,20 @@ function anyChange(choose: Choose): (token: string) => string {
 }
 
 describe('a token', () => {
+  it('is good at every node while the secret is changed in the three rounds of docs/operations.md', () => {
+    const rounds = [[OLD], [OLD, NEW], [NEW, OLD], [NEW]] as const;
+    const nodes = rounds.map((secrets) => new JwtTokenService(secrets, clock));
+    for (const [i, node] of nodes.entries()) {
+      // Some have the round's secrets already, others still those of the one before.
+      for (const other of nodes.slice(i, i + 2)) {
+        expect(other.verify(node.issue(claims)).claims.id).toBe(claims.id);
+        expect(node.verify(other.issue(claims)).claims.id).toBe(claims.id);
+      }
+    }
+    // Without the first round.
+    expect(() => nodes[0]?.verify(nodes[2]?.issue(claims) ?? '')).toThrow(Refusal);
+  });
+
   it('says after signing what it was signed with, whatever it is used for', () => {
     for (const use of ['connect', 'reconnect'] as const) {
       expect(service.verify(service.issue({ ...claims, use })).claims).toEqual({ ...claims, use });
