@@ -68,8 +68,8 @@ export class EndedSessions implements LogListener {
    */
   async end(uniqueId: string, clientType: string): Promise<number> {
     const before = this.clock.now();
-    const replaced = false;
-    await this.log.writer.append({ kind: 'revocation', uniqueId, clientType, before, replaced });
+    const of = { uniqueId, clientType };
+    await this.log.writer.append({ kind: 'revocation', ...of, before, replaced: false });
     return before;
   }
 

@@ -12,7 +12,7 @@ import type { Admission, AdmitClient } from '../../application/session/admit-cli
 import type { Identity } from '../../domain/connection/identity';
 import { Refusal } from '../../domain/errors';
 import { CloseCode } from '../../protocol/close-codes';
-import { errorRow } from '../../protocol/codes';
+import { type ErrorCode, errorRow } from '../../protocol/codes';
 import type { AddressLimits } from './address-limits';
 import { checkHandshake } from './handshake';
 import type { WebSocketSettings } from './websocket-settings';
@@ -24,6 +24,15 @@ export type Verdict =
   /** Accepted only to be closed, since a page cannot read the status of a failed handshake. */
   | { readonly kind: 'close'; readonly code: CloseCode; readonly reason: string }
   | { readonly kind: 'open'; readonly admission: Admission };
+
+/** What the page has to read: of a token that was good, and is not, or not here. */
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  OTHER_PARTITION: 'token of another partition',
+  TOKEN_EXPIRED: 'token expired',
+  TOKEN_USED: 'token used',
+  SESSION_ENDED: 'session ended',
+  SESSION_REPLACED: 'session replaced',
+};
 
 const TOO_MANY: Verdict = { kind: 'refuse', refusal: new Refusal('TOO_MANY') };
 const RESTARTING: Verdict = { kind: 'close', code: CloseCode.RESTART, reason: 'restarting' };
@@ -79,9 +88,7 @@ export class Upgrade {
       const { token, cursor } = this.target(request.url ?? '');
       checkHandshake(request);
       this.checkOrigin(request.headers.origin);
-      const verified = this.verify(token);
-      if (verified === 'expired')
-        return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
+      const verified = this.admit.verify(token);
       const busy = this.unwilling() ?? this.crowded(verified);
       if (busy !== undefined) return busy;
       const admission = this.admit.execute(verified, cursor);
@@ -106,15 +113,6 @@ export class Upgrade {
     // A client that is no browser sends none; its token is what counts.
     if (origins !== undefined && origin !== undefined && !origins.has(origin))
       throw new Refusal('ORIGIN');
-  }
-
-  private verify(token: string): VerifiedToken | 'expired' {
-    try {
-      return this.admit.verify(token);
-    } catch (error) {
-      if (error instanceof Refusal && error.code === 'TOKEN_EXPIRED') return 'expired';
-      throw error;
-    }
   }
 
   /** Counts as a connection while the log is asked: a burst would pass the limit. */
@@ -151,20 +149,12 @@ export class Upgrade {
       this.logger.error(error);
       return { kind: 'close', code: CloseCode.INTERNAL, reason: 'internal error' };
     }
-    if (error.code === 'OTHER_PARTITION') {
+    if (error.code === 'OTHER_PARTITION')
       this.logger.warn(
         'a client came with the token of another partition: see PUBLIC_URL and the proxy',
       );
-      return { kind: 'close', code: CloseCode.TOKEN, reason: 'token of another partition' };
-    }
-    if (error.code === 'TOKEN_EXPIRED')
-      return { kind: 'close', code: CloseCode.TOKEN, reason: 'token expired' };
-    if (error.code === 'TOKEN_USED')
-      return { kind: 'close', code: CloseCode.TOKEN, reason: 'token used' };
-    if (error.code === 'SESSION_ENDED')
-      return { kind: 'close', code: CloseCode.ENDED, reason: 'session ended' };
-    if (error.code === 'SESSION_REPLACED')
-      return { kind: 'close', code: CloseCode.REPLACED, reason: 'session replaced' };
+    const [reason, { close }] = [REASONS[error.code], errorRow(error.code)];
+    if (reason !== undefined && close !== undefined) return { kind: 'close', code: close, reason };
     if (error.retryable)
       return { kind: 'close', code: CloseCode.OVERLOAD, reason: 'log not available' };
     return { kind: 'refuse', refusal: error };
