@@ -4,6 +4,7 @@ import { AmqpConnection } from '@golevelup/nestjs-rabbitmq';
 import { Logger } from '@nestjs/common';
 import { type ChannelModel, credentials } from 'amqplib';
 
+import { type PublishWire, shareFrames } from './publish-frames';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
 /** Seconds; a silent broker is given up after about two of them. */
@@ -166,6 +167,7 @@ export class BrokerLink {
     this.current = connection;
     this.blocked = false;
     gatherWrites(socketOf(connection));
+    shareFrames(connection.connection as unknown as PublishWire);
     this.logger.log('connected');
     for (const user of this.users) user.connected(connection);
   }
