@@ -4,7 +4,7 @@ import { AmqpConnection } from '@golevelup/nestjs-rabbitmq';
 import { Logger } from '@nestjs/common';
 import { type ChannelModel, credentials } from 'amqplib';
 
-import { type PublishWire, shareFrames } from './publish-frames';
+import { PIECE, type PublishWire, shareFrames } from './publish-frames';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
 /** Seconds; a silent broker is given up after about two of them. */
@@ -14,8 +14,6 @@ const RECONNECT = 1;
 const OPEN_TIMEOUT = 5000;
 /** ms that a broker may take to agree to a close; one that takes no publishes does not read at all. */
 const CLOSE_TIMEOUT = 2000;
-/** Bytes that go to the broker in one write: three or four messages. It takes larger pieces in with more effort. */
-const PIECE = 2048;
 
 /** ms between two lines about the same reason for which it does not connect. */
 const TELL_AGAIN = 60_000;

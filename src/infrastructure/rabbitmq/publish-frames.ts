@@ -29,8 +29,8 @@ const MAX_BODY = 4096 - 8;
 /** Bytes of everything else, texts included, at most. */
 const MAX_REST = 9 * (1 + 3 * MAX_TEXT) + 64;
 const PAGE = 64 * 1024;
-/** Bytes that go to the broker together: three or four messages. It takes larger pieces in with more effort. */
-const PIECE = 2048;
+/** Bytes that go to the broker in one write: some dozen messages. */
+export const PIECE = 8192;
 
 /** Of a publish, as amqplib has converted it. */
 export type PublishFields = Readonly<Record<string, unknown>>;
