@@ -4,7 +4,6 @@ import { AmqpConnection } from '@golevelup/nestjs-rabbitmq';
 import { Logger } from '@nestjs/common';
 import { type ChannelModel, credentials } from 'amqplib';
 
-import { type DeliveryWire, readDeliveries } from './delivery-frames';
 import { PIECE, type PublishWire, shareFrames } from './publish-frames';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
@@ -166,9 +165,7 @@ export class BrokerLink {
     this.current = connection;
     this.blocked = false;
     gatherWrites(socketOf(connection));
-    const wire = connection.connection as unknown as PublishWire & DeliveryWire;
-    shareFrames(wire);
-    readDeliveries(wire);
+    shareFrames(connection.connection as unknown as PublishWire);
     this.logger.log('connected');
     for (const user of this.users) user.connected(connection);
   }
