@@ -10,6 +10,7 @@ import type { ToWorker } from './infrastructure/observability/workers-page';
 import { readTlsFiles, TlsFilesError } from './interface/http/tls-files';
 import { generatedEnvironment, readSettings, type Settings, SettingsError } from './settings';
 import {
+  beat,
   canSharePort,
   EX_CONFIG,
   type Failed,
@@ -68,8 +69,10 @@ async function serve(settings: Settings): Promise<void> {
     else process.once(signal, onSignal);
   }
   await app.start({ reusePort: isOwnWorker() && canSharePort() });
-  if (isOwnWorker()) process.send?.({ kind: 'listening', port: app.port } satisfies Listening);
-  else announce(settings, app.port);
+  if (isOwnWorker()) {
+    process.send?.({ kind: 'listening', port: app.port } satisfies Listening);
+    beat();
+  } else announce(settings, app.port);
 }
 
 /** From now on; a worker is told by the primary and, when its whole group gets the signal, by that. */

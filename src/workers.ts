@@ -16,6 +16,11 @@ const LONGEST_DELAY = 10_000;
 /** ms of listening after which a worker's end is no longer laid to its start. */
 const GROWN = 60_000;
 
+/** ms between two signs of life of a worker that listens. */
+export const BEAT = 5000;
+/** Beats in a row that a worker may miss: from 30 s on it hangs, or was stopped, and its clients have given it up. */
+const HUNG = 6;
+
 /** Among the arguments of a worker: node:cluster may as well be another program's, such as pm2. */
 const MARK = '--worker';
 
@@ -23,6 +28,11 @@ const MARK = '--worker';
 export interface Listening {
   readonly kind: 'listening';
   readonly port: number;
+}
+
+/** What a worker says every BEAT ms from then on. */
+export interface Beat {
+  readonly kind: 'beat';
 }
 
 /** The last words of a worker that cannot start. */
@@ -34,6 +44,18 @@ export interface Failed {
 /** What the primary passes on when it gets SIGHUP: not the signal, which ends a worker that has only just been forked. */
 export interface HangUp {
   readonly kind: 'hang up';
+}
+
+/** Says for as long as this process runs that it is not hung. What the primary has not taken yet is not said again. */
+export function beat(): void {
+  let isTaken = true;
+  setInterval(() => {
+    if (!isTaken) return;
+    isTaken = false;
+    process.send?.({ kind: 'beat' } satisfies Beat, () => {
+      isTaken = true;
+    });
+  }, BEAT).unref();
 }
 
 /** How all workers came to their end; with `reason` when nobody asked for it. */
@@ -86,17 +108,19 @@ export async function portToShare(host: string, port: number): Promise<number> {
 type Log = Pick<LoggerService, 'log' | 'warn' | 'error'>;
 
 /**
- * The primary's side of node:cluster: processes that share a port, each a whole node. One that ends is replaced; but
- * when one cannot start before all have listened once, or says that the configuration is wrong, all of them end.
+ * The primary's side of node:cluster: processes that share a port, each a whole node. One that ends is replaced, and one
+ * that hangs is killed; but when one cannot start before all have listened once, or says that the configuration is wrong, all of them end.
  */
 export class Workers {
   private readonly alive = new Set<Worker>();
-  private readonly listening = new Set<Worker>();
+  /** Those that listen, with the beats that each has missed in a row. */
+  private readonly listening = new Map<Worker, number>();
   private readonly delays = new Set<NodeJS.Timeout>();
   private restarts = 0;
   private announced = false;
   private ending: Ending | undefined;
   private limit: NodeJS.Timeout | undefined;
+  private watch: NodeJS.Timeout | undefined;
   private onListening: (port: number) => void = () => undefined;
   private onEnded: (ending: Ending) => void = () => undefined;
 
@@ -114,6 +138,10 @@ export class Workers {
     return new Promise((resolve) => {
       this.onEnded = resolve;
       for (let i = 0; i < this.count; i += 1) this.begin(0);
+      // Beats of its own are counted, no time: when all were stopped, or the machine slept, none was missed.
+      this.watch = setInterval(() => {
+        this.killHung();
+      }, BEAT);
     });
   }
 
@@ -133,12 +161,13 @@ export class Workers {
     this.alive.add(worker);
     let listeningSince: number | undefined;
     let reason: string | undefined;
-    worker.on('message', (message: ToPrimary | Listening | Failed) => {
+    worker.on('message', (message: ToPrimary | Listening | Beat | Failed) => {
+      if (this.listening.has(worker)) this.listening.set(worker, 0);
       if (message.kind === 'failed') reason = message.reason;
       else if (message.kind === 'listening') {
         listeningSince = performance.now();
         this.listens(worker, message.port);
-      } else this.relay(worker, message);
+      } else if (message.kind !== 'beat') this.relay(worker, message);
     });
     const unmade = new Promise<string>((resolve) => {
       worker.on('error', (error) => {
@@ -166,10 +195,21 @@ export class Workers {
   }
 
   private listens(worker: Worker, port: number): void {
-    this.listening.add(worker);
+    this.listening.set(worker, 0);
     if (this.announced || this.listening.size < this.count) return;
     this.announced = true;
     this.onListening(port);
+  }
+
+  /** Its end does the rest. */
+  private killHung(): void {
+    for (const [worker, missed] of this.listening) {
+      this.listening.set(worker, missed + 1);
+      if (missed + 1 !== HUNG) continue;
+      const seconds = String((HUNG * BEAT) / 1000);
+      this.log.error(`worker ${String(worker.id)} gave no sign of life for ${seconds} s: killed`);
+      worker.process.kill('SIGKILL');
+    }
   }
 
   /** `how`: the exit status, or the signal by which it ended. */
@@ -224,6 +264,7 @@ export class Workers {
   private end(ending: Ending): void {
     if (this.ending !== undefined) return;
     this.ending = ending;
+    clearInterval(this.watch);
     for (const timer of this.delays) clearTimeout(timer);
     for (const { process } of this.alive) process.kill('SIGTERM');
     this.limit = setTimeout(() => {
@@ -243,13 +284,13 @@ export class Workers {
   private relay(worker: Worker, message: ToPrimary): void {
     const { request } = message;
     if (message.kind === 'ask') {
-      const others = [...this.listening].filter((other) => other !== worker);
+      const others = [...this.listening.keys()].filter((other) => other !== worker);
       tell(worker, { kind: 'asking', request, others: others.length, restarts: this.restarts });
       for (const other of others) tell(other, { kind: 'asked', asker: worker.id, request });
       return;
     }
     const { asker, page } = message;
-    const one = [...this.listening].find(({ id }) => id === asker);
+    const one = [...this.listening.keys()].find(({ id }) => id === asker);
     if (one !== undefined) tell(one, { kind: 'answered', request, page });
   }
 }

@@ -15,6 +15,8 @@ import { tokenOf } from '../support/token-of';
 
 const WORKERS = 3;
 const STARTED = 20_000;
+/** ms until one that hangs has been killed. */
+const SILENT = 60_000;
 
 function pidsOfWorkers(gateway: GatewayProcess): number[] {
   const path = `/proc/${String(gateway.pid)}/task/${String(gateway.pid)}/children`;
@@ -377,6 +379,35 @@ describe('workers', () => {
       for (const client of clients) expect(client.contents).toEqual(['all']);
     });
     workers.gateway.signal('SIGCONT');
+    await workers.stop();
+  });
+
+  it('are killed when they hang for half a minute, and replaced; their clients resume at others', async () => {
+    const workers = await Workers.start(onSharedBroker());
+    const users = Array.from({ length: 12 }, (_, i) => `user-${String(i)}`);
+    const clients: TestClient[] = [];
+    for (const user of users) clients.push(await workers.connect(user));
+    const [hung = 0] = pidsOfWorkers(workers.gateway);
+    process.kill(hung, 'SIGSTOP');
+    await eventually(
+      () => {
+        expect(workers.gateway.text).toContain('gave no sign of life for 30 s: killed');
+        expect(clients.some((client) => client.closed?.code === 1006)).toBe(true);
+      },
+      { within: SILENT },
+    );
+    await workers.replaced(hung);
+    await eventually(async () => {
+      expect(await workers.metric('wirepost_worker_restarts_total')).toBe(1);
+    });
+    const lost = clients.filter((client) => client.closed !== undefined);
+    expect(lost.length).toBeLessThan(clients.length);
+    for (const user of users) await workers.push(aBody({ toUniqueId: user, content: 'here' }));
+    const resumed = await Promise.all(lost.map((client) => workers.resume(client)));
+    await eventually(() => {
+      for (const client of clients)
+        expect((resumed[lost.indexOf(client)] ?? client).contents).toEqual(['here']);
+    });
     await workers.stop();
   });
 

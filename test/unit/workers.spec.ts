@@ -35,6 +35,10 @@ class FakeWorker extends EventEmitter {
     this.emit('message', { kind: 'listening', port: 8086 });
   }
 
+  beats(): void {
+    this.emit('message', { kind: 'beat' });
+  }
+
   async ends(how: number | string): Promise<void> {
     if (typeof how === 'number') this.emit('exit', how, null);
     else this.emit('exit', null, how);
@@ -50,6 +54,7 @@ class FakeWorker extends EventEmitter {
 class Run {
   readonly forked: FakeWorker[] = [];
   readonly warnings: string[] = [];
+  readonly errors: string[] = [];
   readonly ports: number[] = [];
   /** Thrown in place of a process. */
   failure: Error | undefined;
@@ -60,7 +65,7 @@ class Run {
     const log = {
       log: () => undefined,
       warn: (text: string) => this.warnings.push(text),
-      error: () => undefined,
+      error: (text: string) => this.errors.push(text),
     };
     const fork = (): Worker => {
       if (this.failure !== undefined) throw this.failure;
@@ -171,6 +176,30 @@ describe('Workers', () => {
     jest.advanceTimersByTime(60_001);
     await run.last.ends('SIGSEGV');
     expect(run.warnings.at(-1)).toContain('(SIGSEGV); another one starts in 100 ms');
+  });
+
+  it('are killed after six beats without a sign of life, and replaced', async () => {
+    const run = Run.listening(2);
+    for (let beat = 1; beat <= 20; beat += 1) {
+      jest.advanceTimersByTime(5000);
+      run.forked[0]?.beats();
+      expect(run.last.signals).toEqual(beat < 6 ? [] : ['SIGKILL']);
+    }
+    expect(run.forked[0]?.signals).toEqual([]);
+    expect(run.errors).toEqual(['worker 2 gave no sign of life for 30 s: killed']);
+    await run.last.ends('SIGKILL');
+    jest.advanceTimersByTime(100);
+    expect(run.forked).toHaveLength(3);
+  });
+
+  it('may be silent until they listen, and once they are to stop', () => {
+    const run = new Run(2);
+    jest.advanceTimersByTime(120_000);
+    expect(run.forked.flatMap(({ signals }) => signals)).toEqual([]);
+    for (const worker of run.forked) worker.listens();
+    run.workers.stop();
+    jest.advanceTimersByTime(29_999);
+    expect(run.forked.flatMap(({ signals }) => signals)).toEqual(['SIGTERM', 'SIGTERM']);
   });
 
   it('end all when one cannot start at first, with its status and its words', async () => {

@@ -199,8 +199,12 @@ function bodyBytes(value: object, body: UnifiedBody, content: Buffer, timestamp:
     ? content.subarray(0, content.lastIndexOf(CLOSE_OBJECT) + 1)
     : withoutId(body);
   if (hasTime) return bytes;
-  const suffix = Buffer.from(`,"timestamp":${String(timestamp)}}`);
-  return Buffer.concat([bytes.subarray(0, -1), suffix]);
+  const suffix = `,"timestamp":${String(timestamp)}}`;
+  const open = bytes.length - 1;
+  const whole = Buffer.allocUnsafe(open + suffix.length);
+  bytes.copy(whole, 0, 0, open);
+  whole.write(suffix, open, 'latin1');
+  return whole;
 }
 
 function withoutId({ messageId: _, ...rest }: UnifiedBody): Buffer {
