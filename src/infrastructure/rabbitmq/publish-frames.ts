@@ -74,7 +74,8 @@ export function shareFrames(wire: PublishWire): void {
 }
 
 class PublishFrames {
-  private page = Buffer.allocUnsafeSlow(PAGE);
+  /** Made with the first publish: some connections have none. */
+  private page: Buffer = Buffer.alloc(0);
   /** Where the next byte goes. */
   private at = 0;
   /** Where what has not been handed on begins. */
@@ -128,7 +129,7 @@ class PublishFrames {
   }
 
   private makeRoom(bytes: number): void {
-    if (PAGE - this.at >= bytes) return;
+    if (this.page.length - this.at >= bytes) return;
     this.flush();
     this.page = Buffer.allocUnsafeSlow(PAGE);
     this.at = this.begin = 0;

@@ -16,7 +16,7 @@ import { errorRow } from '../../protocol/codes';
 import { refused } from './answer';
 import { IncomingRequest } from './incoming-request';
 import { hasBody } from './service-key.guard';
-import { readTlsFiles, type TlsFiles } from './tls-files';
+import { readTlsFiles, type TlsFiles, validityWarning } from './tls-files';
 
 /** ms that a caller may take to send a request, and its headers: Node.js swaps the two when the second is longer. */
 const REQUEST_TIMEOUT = 30_000;
@@ -82,7 +82,7 @@ export function serverOptions(
 ): FastifyServerOptions & { readonly http?: ServerOptions } {
   const common = { requestTimeout: REQUEST_TIMEOUT, frameworkErrors: answerMalformed };
   if (tls === undefined) return { ...common, http: HTTP };
-  const context = readTlsFiles(tls);
+  const context = readWarily(tls);
   return {
     ...common,
     // Not Fastify's own: for a HOST of several addresses it makes several, and nobody could give the others a new certificate.
@@ -154,6 +154,14 @@ function isEncoded({ headers }: FastifyRequest): boolean {
   return coding !== '' && coding !== IDENTITY;
 }
 
+/** Says as well when the certificate is out of date: clients refuse it, and no other sign of that comes here. */
+function readWarily(tls: TlsFiles): ReturnType<typeof readTlsFiles> {
+  const context = readTlsFiles(tls);
+  const warning = validityWarning(context.cert, Date.now());
+  if (warning !== undefined) logger.warn(warning);
+  return context;
+}
+
 /** Has every answer, be it of a route or not, tell browsers to come by HTTPS only. */
 function strict(listener: RequestListener): RequestListener<typeof IncomingRequest> {
   return (request, response) => {
@@ -169,7 +177,7 @@ function strict(listener: RequestListener): RequestListener<typeof IncomingReque
 export function renewCertificate(server: Server, tls: TlsFiles | undefined): void {
   if (tls === undefined || !(server instanceof TlsServer)) return;
   try {
-    server.setSecureContext(readTlsFiles(tls));
+    server.setSecureContext(readWarily(tls));
     logger.log('the certificate was read again');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

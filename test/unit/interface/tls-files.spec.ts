@@ -2,15 +2,19 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { readTlsFiles, TlsFilesError } from '../../../src/interface/http/tls-files';
+import {
+  readTlsFiles,
+  TlsFilesError,
+  validityWarning,
+} from '../../../src/interface/http/tls-files';
 import { selfSigned } from '../../support/certificate';
 import { runFolder } from '../../support/run-folder';
 
 describe('the files of a certificate', () => {
   const folder = mkdtempSync(join(runFolder(), 'tls-files-'));
-  const made = (name: string): { readonly cert: string; readonly key: string } => {
+  const made = (name: string, days = 1): { readonly cert: string; readonly key: string } => {
     mkdirSync(join(folder, name));
-    return selfSigned(join(folder, name));
+    return selfSigned(join(folder, name), days);
   };
   const one = made('one');
   const other = made('other');
@@ -27,6 +31,25 @@ describe('the files of a certificate', () => {
       key: readFileSync(one.key),
       minVersion: 'TLSv1.2',
     });
+  });
+
+  it.each([
+    [
+      'is not valid yet',
+      -2,
+      /^the certificate in TLS_CERT_FILE is not valid before \d{4}-\d\d-\d\d$/,
+    ],
+    ['ends within 14 days', 0, /^the certificate in TLS_CERT_FILE expires on \d{4}-\d\d-\d\d$/],
+    ['has ended', 2, /^the certificate in TLS_CERT_FILE has expired on \d{4}-\d\d-\d\d$/],
+  ])('give a warning when the certificate %s', (_, days, sentence) => {
+    // It is valid for a day from now on.
+    const now = Date.now() + days * 24 * 3600 * 1000;
+    expect(validityWarning(readFileSync(one.cert), now)).toMatch(sentence);
+  });
+
+  it('give none for a certificate that is valid for long, whatever is behind it in the chain', () => {
+    const chain = Buffer.concat([readFileSync(made('long', 365).cert), readFileSync(one.cert)]);
+    expect(validityWarning(chain, Date.now())).toBeUndefined();
   });
 
   it.each<[string, string, () => { cert: string; key: string }]>([
