@@ -379,6 +379,18 @@ describe('two partitions of the log with two nodes each', () => {
       });
     });
 
+    it('gives ids that are unique over partitions to what it publishes without one', async () => {
+      const users = [userOf(0, 'unnamed'), userOf(1, 'unnamed')];
+      const clients = await Promise.all(users.map((user) => connect(user)));
+      for (const user of users) await publish('push', '', aBody({ toUniqueId: user }));
+      await eventually(() => {
+        for (const [partition, { bodies }] of clients.entries())
+          expect(bodies).toMatchObject([
+            { messageId: expect.stringMatching(`^amqp-${String(partition)}-\\d+$`) as string },
+          ]);
+      });
+    });
+
     it('can be addressed one by one, and return what is for a number of them that there is not', async () => {
       const user = userOf(1, 'keyed');
       const client = await connect(user);

@@ -41,9 +41,11 @@ export class LogCodec {
   private logTime: number | undefined;
   private published = 0;
 
+  /** `unnamed`: what the ids of messages without one begin with, before their offset. */
   constructor(
     private readonly user: BrokerUser,
     private readonly clock: Clock,
+    private readonly unnamed = 'amqp-',
   ) {}
 
   /** Messages that are logged together, as one entry. */
@@ -112,7 +114,7 @@ export class LogCodec {
     const time = this.logTime ?? this.clock.now();
     const published = secondsOf(properties) * 1000;
     try {
-      return foreignMessage(content, properties, { offset, time, published });
+      return foreignMessage(content, properties, { offset, time, published }, this.unnamed);
     } catch (error) {
       const reason = error instanceof Refusal ? `${error.code}: ${error.message}` : String(error);
       return { kind: 'invalid', offset, timestamp: published, time, reason };
@@ -167,6 +169,7 @@ function foreignMessage(
   content: Buffer,
   properties: MessageProperties,
   { offset, time, published }: { offset: number; time: number; published: number },
+  unnamed: string,
 ): MessageEntry {
   const value = readJson(content);
   const body = checkBody(value);
@@ -177,7 +180,7 @@ function foreignMessage(
   const id = body.messageId ?? usableId(properties);
   return {
     kind: 'message',
-    id: id ?? `amqp-${String(offset)}`,
+    id: id ?? `${unnamed}${String(offset)}`,
     // Who knows the offsets to come could use these ids up before.
     sender: id === undefined ? NODE_SENDER : undefined,
     audience: audienceOf(body),
