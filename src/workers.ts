@@ -109,7 +109,8 @@ type Log = Pick<LoggerService, 'log' | 'warn' | 'error'>;
 
 /**
  * The primary's side of node:cluster: processes that share a port, each a whole node. One that ends is replaced, and one
- * that hangs is killed; but when one cannot start before all have listened once, or says that the configuration is wrong, all of them end.
+ * that hangs is killed; but when one cannot start before all have listened once, or says that the configuration is wrong,
+ * all of them end.
  */
 export class Workers {
   private readonly alive = new Set<Worker>();

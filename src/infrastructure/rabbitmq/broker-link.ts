@@ -206,8 +206,8 @@ function socketOf({ connection }: ChannelModel): Duplex | undefined {
 }
 
 /**
- * Lets what is written in one go share system calls. amqplib gathers what is published in a tick, but hands each message
- * to the socket by itself: 28 000 calls/s for as many messages, and as many pieces for the broker to take.
+ * Lets what is written in one go share system calls. amqplib gathers what comes in a tick, but hands each piece of it to the
+ * socket by itself: one for each client whose messages are published.
  */
 function gatherWrites(socket: Duplex | undefined): void {
   if (socket === undefined) return;

@@ -41,12 +41,17 @@ export class LogCodec {
   private logTime: number | undefined;
   private published = 0;
 
-  /** `unnamed`: what the ids of messages without one begin with, before their offset. */
+  /** What the ids of messages without one begin with, before their offset. */
+  private readonly unnamed: string;
+
+  /** `partition`: its number where there are several, since offsets are unique within one only. */
   constructor(
     private readonly user: BrokerUser,
     private readonly clock: Clock,
-    private readonly unnamed = 'amqp-',
-  ) {}
+    partition?: number,
+  ) {
+    this.unnamed = partition === undefined ? 'amqp-' : `amqp-${String(partition)}-`;
+  }
 
   /** Messages that are logged together, as one entry. */
   encodeMessages(messages: readonly NewMessage[]): Encoded {
@@ -202,12 +207,8 @@ function bodyBytes(value: object, body: UnifiedBody, content: Buffer, timestamp:
     ? content.subarray(0, content.lastIndexOf(CLOSE_OBJECT) + 1)
     : withoutId(body);
   if (hasTime) return bytes;
-  const suffix = `,"timestamp":${String(timestamp)}}`;
-  const open = bytes.length - 1;
-  const whole = Buffer.allocUnsafe(open + suffix.length);
-  bytes.copy(whole, 0, 0, open);
-  whole.write(suffix, open, 'latin1');
-  return whole;
+  const suffix = Buffer.from(`,"timestamp":${String(timestamp)}}`);
+  return Buffer.concat([bytes.subarray(0, -1), suffix]);
 }
 
 function withoutId({ messageId: _, ...rest }: UnifiedBody): Buffer {

@@ -52,9 +52,7 @@ export class RabbitMqLogs {
     const own = streams[partitions.own];
     if (only === undefined || own === undefined) throw new Error('there is no such partition');
     this.writer = writers.length === 1 ? only : new PartitionedLogWriter(writers, partitions);
-    // Offsets are unique within a partition only.
-    const unnamed = partitions.count === 1 ? undefined : `amqp-${String(partitions.own)}-`;
-    this.reader = this.readerOf(own, unnamed);
+    this.reader = this.readerOf(own, partitions.count === 1 ? undefined : partitions.own);
     this.ends = new RabbitMqLogEnds(connections.consuming, this.codec(), streams);
     this.claims = partitions.count === 1 ? this : this.separate(claimsStream(names, settings));
     this.revocations = this.separate(revocationsStream(names));
@@ -89,11 +87,11 @@ export class RabbitMqLogs {
     return new RabbitMqLogWriter(publisher, this.codec(), stream);
   }
 
-  private readerOf(stream: Stream, unnamed?: string): LogReader {
-    return new RabbitMqLogReader(this.connections.consuming, this.codec(unnamed), stream);
+  private readerOf(stream: Stream, partition?: number): LogReader {
+    return new RabbitMqLogReader(this.connections.consuming, this.codec(partition), stream);
   }
 
-  private codec(unnamed?: string): LogCodec {
-    return new LogCodec(this.connections.user, this.clock, unnamed);
+  private codec(partition?: number): LogCodec {
+    return new LogCodec(this.connections.user, this.clock, partition);
   }
 }
