@@ -72,7 +72,7 @@ import {
 } from './interface/http/http-server';
 import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-key.guard';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
-import { readJson } from './interface/json';
+import { readJson } from './application/json';
 import { AddressLimits } from './interface/websocket/address-limits';
 import { SessionContext } from './interface/websocket/session-context';
 import { TextFrameEncoder } from './interface/websocket/text-frame';

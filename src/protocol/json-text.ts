@@ -4,12 +4,14 @@ const BACKSLASH = 0x5c;
 const BIT = 0x20;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+const OPENING = ['{', '['] as const;
 
 /**
  * True when JSON text opens more than `limit` arrays and objects within each other. Asked before parsing,
  * since what can be parsed deep cannot always be serialised again without exhausting the stack.
  */
 export function isDeeperThan(limit: number, text: string): boolean {
+  if (!opensMoreThan(limit, text)) return false;
   let depth = 0;
   for (let i = 0; i < text.length; i += 1) {
     const c = text.charCodeAt(i);
@@ -18,6 +20,18 @@ export function isDeeperThan(limit: number, text: string): boolean {
       depth += 1;
       if (depth > limit) return true;
     } else if ((c | BIT) === CLOSE) depth -= 1;
+  }
+  return false;
+}
+
+/** True when there are more than `limit` opening brackets and braces, in strings or not: few texts have as many. */
+function opensMoreThan(limit: number, text: string): boolean {
+  let count = 0;
+  for (const opening of OPENING) {
+    for (let i = text.indexOf(opening); i !== -1; i = text.indexOf(opening, i + 1)) {
+      count += 1;
+      if (count > limit) return true;
+    }
   }
   return false;
 }

@@ -111,20 +111,22 @@ export class Delivery {
   }
 
   /**
-   * The log brought a message for an audience; `loggedAt` in ms since epoch, where it is known; `wish`: its offset, when it asks
-   * for a receipt. Without a recipient here it costs no tick of its own.
+   * The log brought the newest message of the window, for an audience; `loggedAt` in ms since epoch, where it is known; `wish`:
+   * its offset, when it asks for a receipt. Without a recipient here it costs no tick of its own.
    */
-  deliver(audience: Audience, frame: Uint8Array, loggedAt?: number, wish?: number): void {
+  deliver(audience: Audience, loggedAt?: number, wish?: number): void {
     if (this.window.isOverfull) this.schedule();
     if (audience.kind === 'broadcast' && audience.clientType === '') {
       if (this.index.all.size === 0) return;
       this.gather(loggedAt);
-      this.shared.push(frame);
+      this.shared.push(this.window.newestFrame);
       return;
     }
+    let frame: Uint8Array | undefined;
     this.index.forEach(audience, (subscriber) => {
       if (!subscriber.live) return;
       this.gather(loggedAt);
+      frame ??= this.window.newestFrame;
       this.put(subscriber, frame);
       if (wish !== undefined) subscriber.sentWish(wish);
       this.metrics.count('framesDelivered');

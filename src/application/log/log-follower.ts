@@ -14,7 +14,6 @@ import type { Clock } from '../ports/clock';
 import type { LogListener } from '../ports/message-log';
 import type { Metrics } from '../ports/metrics';
 
-const CLOSING_BRACE = 1;
 /** Claims may take this part of what the window may, on top of it. */
 const CLAIMS_PART = 1 / 4;
 /** Invalid entries whose reason is logged; the rest of a flood is only counted. */
@@ -126,13 +125,11 @@ export class LogFollower implements LogListener {
       this.window.skip(entry);
       return;
     }
-    const cursor = formatCursor(entry.offset, entry.timestamp);
-    const suffix = `,"cursor":"${cursor}","messageId":"${entry.id}"}`;
-    const open = entry.body.subarray(0, entry.body.length - CLOSING_BRACE);
-    const parts = this.encoder.encode([open, Buffer.from(suffix, 'latin1')]);
     const { id, sender, audience, expiresAt, offset, timestamp, time } = entry;
+    const cursor = formatCursor(offset, timestamp);
+    const ending = [',"cursor":"', cursor, '","messageId":"', id, '"}'];
     const expired = expiresAt !== 0 && expiresAt < this.clock.now();
-    const frame = this.window.append({
+    const isNew = this.window.append({
       id,
       sender,
       audience,
@@ -142,14 +139,14 @@ export class LogFollower implements LogListener {
       offset,
       timestamp,
       time,
-      parts,
+      frame: this.encoder.encode(entry.body, ending),
     });
-    if (frame === undefined) this.metrics.count('entriesDuplicate');
+    if (!isNew) this.metrics.count('entriesDuplicate');
     else if (expired) this.metrics.count('entriesExpired');
     // What somebody else has logged carries no time of its own that could be relied on.
     else {
       const loggedAt = time === timestamp ? time : undefined;
-      this.delivery.deliver(audience, frame, loggedAt, entry.receipt ? offset : undefined);
+      this.delivery.deliver(audience, loggedAt, entry.receipt ? offset : undefined);
     }
   }
 

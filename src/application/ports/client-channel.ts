@@ -1,3 +1,5 @@
+import type { NewFrame } from '../../domain/log/segment';
+
 /** The writing end of one client's socket. */
 export interface ClientChannel {
   /** Writes framed bytes in one go; never blocks and never throws. */
@@ -8,8 +10,11 @@ export interface ClientChannel {
 
 /** Wraps JSON text into the frame that clients get, so that it is built once for all of them. */
 export abstract class FrameEncoder {
-  /** `parts` laid side by side are the text; the result laid side by side is the frame. */
-  abstract encode(parts: readonly Uint8Array[]): readonly Uint8Array[];
+  /**
+   * The frame whose text is an object, in UTF-8 with its closing brace last, that ends otherwise: with `ending`, ASCII texts
+   * laid side by side, in place of that brace.
+   */
+  abstract encode(object: Uint8Array, ending: readonly string[]): NewFrame;
   /** The text of a whole frame. */
   abstract text(frame: Uint8Array): string;
 }

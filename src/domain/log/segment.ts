@@ -35,6 +35,14 @@ const RECEIPT_BIT = 8;
 /** Set where the entry had expired when it came. */
 const LATE_BIT = 16;
 
+/** A frame that is still to be written. */
+export interface NewFrame {
+  /** Its size in bytes. */
+  readonly size: number;
+  /** Writes it into `memory`, from `at` on. */
+  write(memory: Uint8Array, at: number): void;
+}
+
 /** Where an entry stands in the log. */
 export interface WindowPosition {
   readonly offset: number;
@@ -120,14 +128,14 @@ export class Segment {
   }
 
   /** Takes an entry in that is for nobody, until `describe` says otherwise, and its frame; returns its index. */
-  add(position: WindowPosition, parts: readonly Uint8Array[]): number {
+  add(position: WindowPosition, frame: NewFrame | undefined): number {
     const i = this.count++;
     this.columns.deltas[i] = thousandths(position.offset) - this.first;
     this.columns.timestamps[i] = position.timestamp;
     this.time = position.time;
-    for (const part of parts) {
-      this.slab.set(part, this.used);
-      this.used += part.length;
+    if (frame !== undefined) {
+      frame.write(this.slab, this.used);
+      this.used += frame.size;
     }
     this.columns.ends[i] = this.used;
     return i;

@@ -11,7 +11,7 @@ import { held, type HeldMessage } from './held-message';
 import { Marks } from './marks';
 import { OWN_PARTICULARS, Particulars } from './particulars';
 import { type Received, type Replay, Rest } from './rest';
-import { Kind, Segment, type WindowPosition } from './segment';
+import { Kind, type NewFrame, Segment, type WindowPosition } from './segment';
 import { Segments } from './segments';
 import { SlabMemory } from './slab-memory';
 
@@ -22,7 +22,7 @@ export interface WindowLimits {
   readonly maxBytes: number;
 }
 
-/** A message as the window takes it. `parts` laid side by side are the frame that clients get. */
+/** A message as the window takes it. */
 export interface WindowMessage extends WindowPosition {
   /** With `sender` the key of de-duplication. */
   readonly id: string;
@@ -34,7 +34,8 @@ export interface WindowMessage extends WindowPosition {
   readonly receipt: boolean;
   /** True when it had expired when it came. */
   readonly late: boolean;
-  readonly parts: readonly Uint8Array[];
+  /** What clients get. */
+  readonly frame: NewFrame;
 }
 
 /**
@@ -65,6 +66,7 @@ const KINDS = {
   broadcast: Kind.BROADCAST,
 } as const;
 const BEFORE_ALL = new Cursor(-1, 0);
+const NO_FRAME = new Uint8Array();
 /** What it costs to come to a segment, in entries that are looked at (measured). */
 const SEGMENT_LOOKS = 10;
 /** Entries for one slot of the tables of heads above which these grow, and below which they shrink. */
@@ -146,6 +148,12 @@ export class Window {
     return isMessage ? held(entry.segment, entry.i) : undefined;
   }
 
+  /** The frame of the newest entry; empty for one that goes to nobody. */
+  get newestFrame(): Uint8Array {
+    const { last } = this.segments;
+    return last === undefined ? NO_FRAME : last.frames(last.count - 1, last.count - 1);
+  }
+
   /** The message at an offset has its receipt. */
   fulfil(offset: number): void {
     const entry = this.entryAt(offset);
@@ -175,15 +183,15 @@ export class Window {
   }
 
   /**
-   * Appends a message and returns its frame, or undefined when a message with the same id of the same sender is in
-   * the window: then only the position is kept. Offsets must grow.
+   * Appends a message. False when one with the same id of the same sender is in the window: then only the position is
+   * kept. Offsets must grow.
    */
-  append(message: WindowMessage): Uint8Array | undefined {
+  append(message: WindowMessage): boolean {
     const { id, sender, audience } = message;
     const keyHash = hashOf(this.seed, id, sender);
     if (this.entryOf(keyHash, id, sender) !== undefined) {
       this.skip(message);
-      return undefined;
+      return false;
     }
     const kind = KINDS[audience.kind];
     const recipient = audience.kind === 'unicast' ? audience.uniqueId : undefined;
@@ -191,7 +199,7 @@ export class Window {
     const head = recipient === undefined ? -1 : this.chains.takeHead(chainHash, recipient);
     const back = head === -1 ? 0 : this.nextSeq - head;
     const particulars = this.particulars.numberOf(audience, this.nextSeq, this.oldestSeq);
-    const segment = this.add(message, message.parts);
+    const segment = this.add(message, message.frame);
     const i = segment.count - 1;
     const { expiresAt, receipt, late } = message;
     segment.describe(i, { kind, expiresAt, receipt, late, back, particulars });
@@ -201,12 +209,12 @@ export class Window {
     this.linkKey(segment, i);
     if (recipient === undefined) this.segments.widen();
     else this.chains.link(segment, i);
-    return segment.frames(i, i);
+    return true;
   }
 
   /** Takes note of an entry that goes to nobody, so that its offset and identity are known. */
   skip(position: WindowPosition): void {
-    this.add(position, []);
+    this.add(position, undefined);
   }
 
   /** Drops what is older than the limits allow; `now` in ms since epoch. */
@@ -328,12 +336,10 @@ export class Window {
   }
 
   /** Adds an entry to the newest segment, and returns that. */
-  private add(position: WindowPosition, parts: readonly Uint8Array[]): Segment {
-    let need = 0;
-    for (const part of parts) need += part.length;
+  private add(position: WindowPosition, frame: NewFrame | undefined): Segment {
     if (this.count >= this.keys.size * MAX_LOAD) this.resize(this.keys.size * 2);
-    const segment = this.segmentFor(position.offset, need);
-    segment.add(position, parts);
+    const segment = this.segmentFor(position.offset, frame?.size ?? 0);
+    segment.add(position, frame);
     this.nextSeq += 1;
     this.end = new Cursor(position.offset, position.timestamp);
     return segment;

@@ -1,9 +1,7 @@
-import { isUtf8 } from 'node:buffer';
-
 import type { MessageProperties } from 'amqplib';
 
+import { readJson } from '../../application/json';
 import { Refusal } from '../../domain/errors';
-import { isDeeperThan } from '../../protocol/json-text';
 import { LIMITS, MESSAGE_ID } from '../../protocol/unified-body';
 
 /** Bytes of a body above which it is not looked at. */
@@ -15,19 +13,11 @@ export function checkSize({ length }: Buffer): void {
 }
 
 /** Reads the JSON object that another program has published; throws a Refusal for anything else. */
-export function readJson(content: Buffer): object {
+export function readObject(content: Buffer): object {
   checkSize(content);
-  if (!isUtf8(content)) throw new Refusal('BAD_JSON', 'not UTF-8');
-  const text = content.toString();
-  if (isDeeperThan(LIMITS.depth, text)) throw new Refusal('TOO_DEEP');
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Refusal('BAD_JSON');
-  }
+  const value = readJson(content);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Refusal('BAD_JSON');
+    throw new Refusal('BAD_JSON', 'not an object');
   return value;
 }
 

@@ -10,7 +10,7 @@ import { asksForReceipt, expiryOf, NODE_SENDER } from '../../domain/message/mess
 import { audienceOf } from '../../domain/routing/audience';
 import type { UnifiedBody } from '../../protocol/unified-body';
 import type { BrokerUser } from './broker-user';
-import { checkSize, readJson, usableId } from './foreign-input';
+import { checkSize, readObject, usableId } from './foreign-input';
 import { decodeMessages, encodeMessages } from './message-batch';
 
 const TYPE = {
@@ -176,7 +176,7 @@ function foreignMessage(
   { offset, time, published }: { offset: number; time: number; published: number },
   unnamed: string,
 ): MessageEntry {
-  const value = readJson(content);
+  const value = readObject(content);
   const body = checkBody(value);
   checkNumbers(body.content);
   if (body.messageType === 'CLIENT_TO_SERVER')

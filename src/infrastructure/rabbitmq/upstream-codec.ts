@@ -6,7 +6,7 @@ import type { UpstreamDelivery } from '../../application/ports/upstream';
 import { Message, type Origin, SERVICE } from '../../domain/message/message';
 import { type Counts, FIRST } from '../../domain/routing/redelivery-policy';
 import type { BrokerUser } from './broker-user';
-import { readJson, usableId } from './foreign-input';
+import { readObject, usableId } from './foreign-input';
 
 const TYPE = 'wirepost.upstream';
 /**
@@ -53,7 +53,7 @@ export class UpstreamCodec {
   /** Throws a Refusal for what is not a valid message. */
   decode({ content, properties }: ConsumeMessage): UpstreamDelivery {
     const note = this.isOwn(properties) ? noteOf(properties.appId) : undefined;
-    const value = withId(readJson(content), usableId(properties));
+    const value = withId(readObject(content), usableId(properties));
     const { attempt, outages } = note ?? FIRST;
     const repeatable = note?.repeatable ?? Object.hasOwn(value, 'messageId');
     const origin = note?.fromClient === true ? clientOf(value) : SERVICE;

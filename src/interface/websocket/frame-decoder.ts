@@ -1,7 +1,7 @@
+import { parseJson } from '../../application/json';
 import { Refusal } from '../../domain/errors';
 import type { ClientFrame } from '../../protocol/frames';
 import { isDeeperThan } from '../../protocol/json-text';
-import { parseJson } from '../json';
 
 /** Depth up to which JSON takes no longer to parse for being deep. */
 const READABLE = 1000;

@@ -1,6 +1,9 @@
 import { FrameEncoder } from '../../application/ports/client-channel';
+import type { NewFrame } from '../../domain/log/segment';
 
 const FIN_TEXT = 0x81;
+/** Bytes of the brace that ends an object. */
+const CLOSING_BRACE = 1;
 const decoder = new TextDecoder();
 
 /** Bytes of the header of an unmasked, unfragmented frame with a payload of `length` bytes (RFC 6455 section 5.2). */
@@ -16,29 +19,57 @@ function startOf(frame: Uint8Array): number {
   return length === 126 ? 4 : 10;
 }
 
-/** Writes the header of a text frame at the beginning of `frame`. */
-function writeHeader(frame: Uint8Array, length: number): void {
-  frame[0] = FIN_TEXT;
-  if (length < 126) frame[1] = length;
-  else if (length < 65_536) {
-    frame[1] = 126;
-    frame[2] = length >>> 8;
-    frame[3] = length & 0xff;
-  } else {
-    frame[1] = 127;
-    new DataView(frame.buffer, frame.byteOffset).setBigUint64(2, BigInt(length));
+/** Writes the header of a text frame at `at`, and returns where its payload begins. */
+function writeHeader(memory: Uint8Array, at: number, length: number): number {
+  memory[at] = FIN_TEXT;
+  if (length < 126) {
+    memory[at + 1] = length;
+    return at + 2;
+  }
+  if (length < 65_536) {
+    memory[at + 1] = 126;
+    memory[at + 2] = length >>> 8;
+    memory[at + 3] = length & 0xff;
+    return at + 4;
+  }
+  memory[at + 1] = 127;
+  new DataView(memory.buffer, memory.byteOffset).setBigUint64(at + 2, BigInt(length));
+  return at + 10;
+}
+
+/**
+ * An object's text with another ending, as a frame. It is written once, where it stays: pieces of it in memory of their own
+ * took 0.3 µs more of each message.
+ */
+class EndedFrame implements NewFrame {
+  readonly size: number;
+  private readonly length: number;
+
+  constructor(
+    private readonly object: Uint8Array,
+    private readonly ending: readonly string[],
+  ) {
+    let length = object.length - CLOSING_BRACE;
+    for (const text of ending) length += text.length;
+    this.length = length;
+    this.size = headerSize(length) + length;
+  }
+
+  write(memory: Uint8Array, at: number): void {
+    const start = writeHeader(memory, at, this.length);
+    memory.set(this.object, start);
+    let end = start + this.object.length - CLOSING_BRACE;
+    for (const text of this.ending) {
+      for (let i = 0; i < text.length; i += 1) memory[end + i] = text.charCodeAt(i);
+      end += text.length;
+    }
   }
 }
 
 /** Builds WebSocket text frames, once for all receivers. */
 export class TextFrameEncoder extends FrameEncoder {
-  override encode(parts: readonly Uint8Array[]): readonly Uint8Array[] {
-    let length = 0;
-    for (const part of parts) length += part.length;
-    // Not a Buffer: an array as small as that has no memory outside of the heap.
-    const header = new Uint8Array(headerSize(length));
-    writeHeader(header, length);
-    return [header, ...parts];
+  override encode(object: Uint8Array, ending: readonly string[]): NewFrame {
+    return new EndedFrame(object, ending);
   }
 
   override text(frame: Uint8Array): string {
@@ -52,7 +83,7 @@ export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
   const start = headerSize(length);
   const frame = Buffer.allocUnsafe(start + length);
-  writeHeader(frame, length);
+  writeHeader(frame, 0, length);
   frame.write(text, start);
   return frame;
 }

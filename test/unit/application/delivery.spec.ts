@@ -3,6 +3,7 @@ import { Subscriber } from '../../../src/application/delivery/subscriber';
 import { Cursor } from '../../../src/domain/log/cursor';
 import { Window } from '../../../src/domain/log/window';
 import type { Audience, Subscription } from '../../../src/domain/routing/audience';
+import { frameOf } from '../../support/bare-frames';
 import { FakeClock } from '../../support/fake-clock';
 import { RecordingMetrics } from '../../support/recording-metrics';
 
@@ -101,12 +102,12 @@ class Node {
   /** As `log`, within a tick that goes on. */
   bring(audience: Audience, text: string): void {
     const offset = this.offset++;
-    const parts = [Buffer.from(`${text};`)];
+    const frame = frameOf(`${text};`);
     const id = `id-${String(offset)}`;
     const at = { offset, timestamp: 5000 + offset, time: this.clock.now() };
     const common = { ...at, expiresAt: 0, receipt: false, late: false };
-    const frame = this.window.append({ ...common, id, sender: undefined, audience, parts });
-    if (frame !== undefined) this.delivery.deliver(audience, frame);
+    const isNew = this.window.append({ ...common, id, sender: undefined, audience, frame });
+    if (isNew) this.delivery.deliver(audience);
   }
 
   /** Time passes, in which the window forgets what it has. */

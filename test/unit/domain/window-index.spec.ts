@@ -2,6 +2,7 @@ import { Cursor } from '../../../src/domain/log/cursor';
 import { Window } from '../../../src/domain/log/window';
 import { NODE_SENDER } from '../../../src/domain/message/message';
 import type { Audience, Subscription } from '../../../src/domain/routing/audience';
+import { frameOf } from '../../support/bare-frames';
 import { formatCursor, positionOf } from '../../../src/protocol/cursor';
 
 const MiB = 1024 * 1024;
@@ -32,9 +33,10 @@ class Log {
     const names = { ...(from !== undefined && { fromUniqueId: from }), toUniqueId: to };
     const body = JSON.stringify({ sendType: 'x', ...names, content: { pad: 'p'.repeat(100) } });
     const end = `,"cursor":"${formatCursor(position, 1)}","messageId":"${id}"}`;
-    const parts = [Buffer.from([0x81, 100]), Buffer.from(body.slice(0, -1)), Buffer.from(end)];
+    const header = Buffer.from([0x81, 100]);
+    const frame = Buffer.concat([header, Buffer.from(body.slice(0, -1)), Buffer.from(end)]);
     const at = { offset: position, timestamp: 1, time };
-    const frame = this.window.append({
+    const isNew = this.window.append({
       ...at,
       id,
       sender: from,
@@ -42,10 +44,10 @@ class Log {
       expiresAt: 0,
       receipt: false,
       late: false,
-      parts,
+      frame: frameOf(frame),
     });
-    this.payload += frame?.length ?? 0;
-    return frame !== undefined;
+    if (isNew) this.payload += frame.length;
+    return isNew;
   }
 
   ids(uniqueId: string, after = -1, clientType = ''): string[] {
@@ -115,9 +117,9 @@ describe('Window', () => {
   it('knows a recipient whose name does not stand in the frame as JSON would write it', () => {
     const log = new Log();
     const audience: Audience = { kind: 'unicast', uniqueId: 'é', clientType: '' };
-    const parts = [Buffer.from('{"toUniqueId":"\\u00e9"}')];
+    const frame = frameOf('{"toUniqueId":"\\u00e9"}');
     const at = { offset: 0, timestamp: 1, time: 0, expiresAt: 0, receipt: false, late: false };
-    log.window.append({ ...at, id: 'm1', sender: 'ß', audience, parts });
+    log.window.append({ ...at, id: 'm1', sender: 'ß', audience, frame });
     expect(log.window.replay(reader('é'), -1, Infinity, 0).count).toBe(1);
     expect(log.window.replay(reader('e'), -1, Infinity, 0).count).toBe(0);
     expect(log.window.has('m1', 'ß')).toBe(true);
@@ -158,11 +160,11 @@ describe('Window', () => {
         clientType: '',
       } as const;
       const receipt = offset % 10 === 0 && offset < 2000;
-      const parts = [
-        Buffer.from(`{"toUniqueId":"${audience.uniqueId}","messageId":"m${String(offset)}"}`),
-      ];
+      const frame = frameOf(
+        `{"toUniqueId":"${audience.uniqueId}","messageId":"m${String(offset)}"}`,
+      );
       const at = { offset, timestamp: 1, time: offset, expiresAt: 0, receipt, late: false };
-      log.window.append({ ...at, id: `m${String(offset)}`, sender: undefined, audience, parts });
+      log.window.append({ ...at, id: `m${String(offset)}`, sender: undefined, audience, frame });
     }
     const tens = Array.from({ length: 200 }, (_, i) => 10 * i);
     expect(log.window.wishes(reader('u0'), -1, 0, 1000)).toMatchObject({
@@ -189,9 +191,9 @@ describe('Window', () => {
     const audience: Audience = { kind: 'unicast', uniqueId: 'u1', clientType: '' };
     for (let offset = 0; offset < 1000; offset += 1) {
       const id = `amqp-${String(offset)}`;
-      const parts = [Buffer.from(`{"toUniqueId":"u1","messageId":"${id}"}`)];
+      const frame = frameOf(`{"toUniqueId":"u1","messageId":"${id}"}`);
       const at = { offset, timestamp: 1, time: 0, expiresAt: 0, receipt: false, late: false };
-      const message = { ...at, id, audience, parts };
+      const message = { ...at, id, audience, frame };
       log.window.append({ ...message, sender: NODE_SENDER });
       others.window.append({ ...message, sender: 'u1' });
     }

@@ -2,6 +2,7 @@ import { Cursor } from '../../../src/domain/log/cursor';
 import type { Rest } from '../../../src/domain/log/rest';
 import { Window } from '../../../src/domain/log/window';
 import type { Audience, Subscription } from '../../../src/domain/routing/audience';
+import { frameOf } from '../../support/bare-frames';
 
 const MiB = 1024 * 1024;
 
@@ -47,17 +48,8 @@ class Log {
     this.offset = first;
   }
 
-  add({
-    audience,
-    text,
-    key,
-    time = 1000,
-    expiresAt = 0,
-    sender,
-    receipt = false,
-  }: Line): Uint8Array | undefined {
+  add({ audience, text, key, time = 1000, expiresAt = 0, sender, receipt = false }: Line): boolean {
     const offset = this.offset++;
-    const parts = [Buffer.from(text.slice(0, 1)), Buffer.from(text.slice(1))];
     return this.window.append({
       offset,
       timestamp: 5000 + offset,
@@ -68,7 +60,7 @@ class Log {
       expiresAt,
       receipt,
       late: false,
-      parts,
+      frame: frameOf(text),
     });
   }
 
@@ -131,8 +123,8 @@ describe('Window', () => {
 
   it('takes a message of a known key only once but keeps its position', () => {
     const log = aLog();
-    expect(log.add({ audience: to('u1'), text: 'a', key: 'k' })).toBeDefined();
-    expect(log.add({ audience: to('u1'), text: 'b', key: 'k' })).toBeUndefined();
+    expect(log.add({ audience: to('u1'), text: 'a', key: 'k' })).toBe(true);
+    expect(log.add({ audience: to('u1'), text: 'b', key: 'k' })).toBe(false);
     expect(replayed(log, user('u1'), -1)).toBe('a');
     expect(log.window.last?.toString()).toBe('1-5001');
   });
@@ -177,7 +169,7 @@ describe('Window', () => {
     expect(log.window.has('k')).toBe(true);
     log.window.trim(9000);
     expect(log.window.has('k')).toBe(false);
-    expect(log.add({ audience: to('u1'), text: 'b', key: 'k', time: 9000 })).toBeDefined();
+    expect(log.add({ audience: to('u1'), text: 'b', key: 'k', time: 9000 })).toBe(true);
     expect(replayed(log, user('u1'), 0)).toBe('b');
   });
 

@@ -27,11 +27,28 @@ describe('a text frame', () => {
     'of %d bytes is read as it was written',
     (length) => {
       const text = 'x'.repeat(length);
-      const parts = [Buffer.from(text.slice(0, 100)), Buffer.from(text.slice(100))];
       expect(read(textFrame(text))).toEqual([text]);
-      const frame = Buffer.concat(new TextFrameEncoder().encode(parts));
-      expect(read(frame)).toEqual([text]);
-      expect(new TextFrameEncoder().text(frame)).toBe(text);
+      expect(new TextFrameEncoder().text(textFrame(text))).toBe(text);
+    },
+  );
+
+  it.each([20, 125, 126, 127, 65_535, 65_536, 70_000])(
+    'of %d bytes is written as an object with another ending, at its place and nowhere else',
+    (length) => {
+      const encoder = new TextFrameEncoder();
+      const ending = [',"b":"', 'y', '"}'];
+      const start = '{"a":"二';
+      const open = start.padEnd(length - 3 - ending.join('').length, 'x');
+      const frame = encoder.encode(Buffer.from(`${open}"}`), ending);
+      const memory = Buffer.alloc(frame.size + 20, 7);
+      frame.write(memory, 10);
+      const written = memory.subarray(10, -10);
+      const text = `${open}"${ending.join('')}`;
+      expect(Buffer.byteLength(text)).toBe(length);
+      expect(read(written)).toEqual([text]);
+      expect(encoder.text(written)).toBe(text);
+      for (const around of [memory.subarray(0, 10), memory.subarray(-10)])
+        expect(around).toEqual(Buffer.alloc(10, 7));
     },
   );
 
