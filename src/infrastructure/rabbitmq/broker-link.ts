@@ -4,6 +4,7 @@ import { AmqpConnection } from '@golevelup/nestjs-rabbitmq';
 import { Logger } from '@nestjs/common';
 import { type ChannelModel, credentials } from 'amqplib';
 
+import { type DeliveryWire, readDeliveries } from './delivery-frames';
 import { PIECE, type PublishWire, shareFrames } from './publish-frames';
 import type { RabbitMqSettings } from './rabbitmq-settings';
 
@@ -165,7 +166,9 @@ export class BrokerLink {
     this.current = connection;
     this.blocked = false;
     gatherWrites(socketOf(connection));
-    shareFrames(connection.connection as unknown as PublishWire);
+    const wire = connection.connection as unknown as PublishWire & DeliveryWire;
+    shareFrames(wire);
+    readDeliveries(wire);
     this.logger.log('connected');
     for (const user of this.users) user.connected(connection);
   }

@@ -1,10 +1,12 @@
-import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 
-import type { ConfirmChannel } from 'amqplib';
-
-import { type PublishWire, shareFrames } from '../../../src/infrastructure/rabbitmq/publish-frames';
+import { shareFrames } from '../../../src/infrastructure/rabbitmq/publish-frames';
 import { Random } from '../../faults/random';
+import {
+  Connection,
+  WiredConfirmChannel,
+  type WiredChannel,
+} from '../../support/amqplib-internals';
 import { eventually } from '../../support/eventually';
 
 interface Publish {
@@ -16,28 +18,14 @@ interface Publish {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-type WiredChannel = ConfirmChannel & {
-  allocate(): void;
-  sendImmediately(method: number, fields: object): void;
-};
-
 const BASIC_RECOVER = 0x3c006e;
-const library = join(dirname(require.resolve('amqplib')), 'lib');
-/* eslint-disable @typescript-eslint/no-require-imports -- amqplib does not export them */
-const { Connection } = require(join(library, 'connection.js')) as {
-  Connection: new (stream: PassThrough) => PublishWire;
-};
-const { ConfirmChannel: Confirming } = require(join(library, 'channel_model.js')) as {
-  ConfirmChannel: new (wire: PublishWire) => WiredChannel;
-};
-/* eslint-enable @typescript-eslint/no-require-imports */
 
 /** A connection of amqplib's with two channels, and what it writes. */
 class Line {
   private readonly stream = new PassThrough({ highWaterMark: 64 * 1024 * 1024 });
   readonly wire = new Connection(this.stream);
   readonly channels: readonly WiredChannel[] = [0, 1].map(() => {
-    const channel = new Confirming(this.wire);
+    const channel = new WiredConfirmChannel(this.wire);
     channel.allocate();
     return channel;
   });
