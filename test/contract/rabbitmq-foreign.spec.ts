@@ -61,10 +61,19 @@ describe('an entry that another program has published', () => {
     });
   }
 
+  /** What clients get, but for its cursor and its id. */
   function text(offset = 0): string {
     const entry = listener.messages.find((one) => one.offset === offset);
     if (entry === undefined) throw new Error(`offset ${String(offset)} is not a message`);
-    return Buffer.from(entry.body).toString();
+    const follower = aFollower();
+    follower.entry(entry);
+    const frame = Buffer.from(follower.window.newestFrame).toString();
+    return `${frame.slice(0, frame.lastIndexOf(',"cursor":'))}}`;
+  }
+
+  function aFollower(metrics = new RecordingMetrics()): LogFollower {
+    const limits = { maxAge: HOUR, maxBytes: MiB };
+    return new LogFollower(limits, MiB, BARE_FRAMES, new SystemClock(), metrics);
   }
 
   describe('that is a unified body', () => {
@@ -91,13 +100,7 @@ describe('an entry that another program has published', () => {
 
     it('is delivered although others have used the messageId that it gets from its offset', async () => {
       const metrics = new RecordingMetrics();
-      const follower = new LogFollower(
-        { maxAge: HOUR, maxBytes: MiB },
-        MiB,
-        BARE_FRAMES,
-        new SystemClock(),
-        metrics,
-      );
+      const follower = aFollower(metrics);
       publish(JSON.stringify(aBody({ messageId: 'amqp-2' })));
       publish(JSON.stringify(aBody()), { messageId: 'amqp-3' });
       for (const content of [2, 3]) publish(JSON.stringify(aBody({ content })));

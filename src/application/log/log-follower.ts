@@ -126,8 +126,6 @@ export class LogFollower implements LogListener {
       return;
     }
     const { id, sender, audience, expiresAt, offset, timestamp, time } = entry;
-    const cursor = formatCursor(offset, timestamp);
-    const ending = [',"cursor":"', cursor, '","messageId":"', id, '"}'];
     const expired = expiresAt !== 0 && expiresAt < this.clock.now();
     const isNew = this.window.append({
       id,
@@ -139,7 +137,7 @@ export class LogFollower implements LogListener {
       offset,
       timestamp,
       time,
-      frame: this.encoder.encode(entry.body, ending),
+      frame: this.encoder.encode(entry.body, endingOf(entry)),
     });
     if (!isNew) this.metrics.count('entriesDuplicate');
     else if (expired) this.metrics.count('entriesExpired');
@@ -170,4 +168,12 @@ export class LogFollower implements LogListener {
       this.logger.warn(`log entry ${String(entry.offset)} skipped: ${entry.reason}`);
     }
   }
+}
+
+/** What the service adds to a body, which it ends. */
+function endingOf({ stamp, offset, timestamp, id }: MessageEntry): readonly string[] {
+  const cursor = formatCursor(offset, timestamp);
+  return stamp === undefined
+    ? [',"cursor":"', cursor, '","messageId":"', id, '"}']
+    : [',"timestamp":', String(stamp), ',"cursor":"', cursor, '","messageId":"', id, '"}'];
 }

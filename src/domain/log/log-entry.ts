@@ -24,6 +24,8 @@ export interface MessageEntry extends Position {
   readonly receipt: boolean;
   /** The body as JSON text in UTF-8: an object that has neither `messageId` nor `cursor`. */
   readonly body: Uint8Array;
+  /** The `timestamp` that clients get where the body has none, ms since epoch. */
+  readonly stamp?: number | undefined;
 }
 
 /** The first claim of a key in log order wins; its claimant may claim it again. */

@@ -191,24 +191,24 @@ function foreignMessage(
     audience: audienceOf(body),
     expiresAt: expiryOf(timestamp, body.ttl),
     receipt: asksForReceipt(body),
-    body: bodyBytes(value, body, content, timestamp),
+    body: bodyBytes(value, body, content),
+    stamp: body.timestamp === undefined ? timestamp : undefined,
     offset,
     timestamp: body.timestamp ?? published,
     time,
   };
 }
 
-/** The bytes as they came where that is possible; `timestamp` is added, `messageId` is taken out. */
-function bodyBytes(value: object, body: UnifiedBody, content: Buffer, timestamp: number): Buffer {
-  const hasTime = body.timestamp !== undefined;
+/** The bytes as they came where that is possible, else written anew: without `messageId`, and without a time that is none. */
+function bodyBytes(value: object, body: UnifiedBody, content: Buffer): Buffer {
+  const isStamped = body.timestamp !== undefined;
   const isAsItCame =
-    !Object.hasOwn(value, 'messageId') && (hasTime || !Object.hasOwn(value, 'timestamp'));
-  const bytes = isAsItCame
-    ? content.subarray(0, content.lastIndexOf(CLOSE_OBJECT) + 1)
-    : withoutId(body);
-  if (hasTime) return bytes;
-  const suffix = Buffer.from(`,"timestamp":${String(timestamp)}}`);
-  return Buffer.concat([bytes.subarray(0, -1), suffix]);
+    !Object.hasOwn(value, 'messageId') && (isStamped || !Object.hasOwn(value, 'timestamp'));
+  if (!isAsItCame) return withoutId(body);
+  // Most end there.
+  const { length } = content;
+  if (content[length - 1] === CLOSE_OBJECT) return content;
+  return content.subarray(0, content.lastIndexOf(CLOSE_OBJECT) + 1);
 }
 
 function withoutId({ messageId: _, ...rest }: UnifiedBody): Buffer {
