@@ -41,13 +41,13 @@ export function takeBody(value: unknown): { body: Content; messageId: string | u
       throw new Refusal('UNKNOWN_FIELD', `${quote(name)} is not a field`, clip(name));
   }
   const body: Content = {
-    sendType: oneOf<SendType>(fields, 'sendType', SEND_TYPES),
-    messageType: oneOf<MessageType>(fields, 'messageType', MESSAGE_TYPES),
-    businessType: businessType(fields),
+    sendType: oneOf<SendType>(fields['sendType'], 'sendType', SEND_TYPES),
+    messageType: oneOf<MessageType>(fields['messageType'], 'messageType', MESSAGE_TYPES),
+    businessType: checkBusinessType(fields['businessType']),
   };
   addAddress(body, fields);
   addContent(body, fields);
-  const messageId = identifier(fields, 'messageId');
+  const messageId = identifier(fields['messageId'], 'messageId');
   addDelivery(body, fields);
   checkAddress(body);
   return { body, messageId };
@@ -96,30 +96,30 @@ function asFields(value: unknown): Fields {
 }
 
 function addAddress(body: Content, fields: Fields): void {
-  const from = text(fields, 'fromUniqueId', LIMITS.uniqueId);
+  const from = text(fields['fromUniqueId'], 'fromUniqueId', LIMITS.uniqueId);
   if (from !== undefined) body.fromUniqueId = from;
-  const fromType = text(fields, 'fromClientType', LIMITS.clientType);
+  const fromType = text(fields['fromClientType'], 'fromClientType', LIMITS.clientType);
   if (fromType !== undefined) body.fromClientType = fromType;
-  const to = text(fields, 'toUniqueId', LIMITS.uniqueId);
+  const to = text(fields['toUniqueId'], 'toUniqueId', LIMITS.uniqueId);
   if (to !== undefined) body.toUniqueId = to;
-  const toType = text(fields, 'toClientType', LIMITS.clientType);
+  const toType = text(fields['toClientType'], 'toClientType', LIMITS.clientType);
   if (toType !== undefined) body.toClientType = toType;
 }
 
 function addContent(body: Content, fields: Fields): void {
-  const timestamp = integer(fields, 'timestamp', 0, LAST_INSTANT);
+  const timestamp = integer(fields['timestamp'], 'timestamp', 0, LAST_INSTANT);
   if (timestamp !== undefined && timestamp !== 0) body.timestamp = timestamp;
   if (fields['content'] !== undefined) body.content = fields['content'] as Json;
-  const tags = labels(fields, 'tags');
+  const tags = labels(fields['tags'], 'tags');
   if (tags !== undefined) body.tags = tags;
-  const businesses = labels(fields, 'businesses');
+  const businesses = labels(fields['businesses'], 'businesses');
   if (businesses !== undefined) body.businesses = businesses;
 }
 
 function addDelivery(body: Content, fields: Fields): void {
-  const correlationId = identifier(fields, 'correlationId');
+  const correlationId = identifier(fields['correlationId'], 'correlationId');
   if (correlationId !== undefined) body.correlationId = correlationId;
-  const ttl = integer(fields, 'ttl', 1, MAX_TTL);
+  const ttl = integer(fields['ttl'], 'ttl', 1, MAX_TTL);
   if (ttl !== undefined) body.ttl = ttl;
   const receipt = fields['receipt'];
   if (receipt === undefined || receipt === null) return;
@@ -146,19 +146,13 @@ function checkAddress(body: Content): void {
   }
 }
 
-function businessType(fields: Fields): string {
-  return checkBusinessType(fields['businessType']);
-}
-
-function oneOf<T extends string>(fields: Fields, name: string, allowed: readonly T[]): T {
-  const value = fields[name];
+function oneOf<T extends string>(value: unknown, name: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
   if (found === undefined) throw Refusal.field(name, `must be one of ${allowed.join(', ')}`);
   return found;
 }
 
-function text(fields: Fields, name: string, max: number): string | undefined {
-  const value = fields[name];
+function text(value: unknown, name: string, max: number): string | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value !== 'string' || value.length > max) {
     throw Refusal.field(name, `must be a string of at most ${String(max)} characters`);
@@ -168,16 +162,15 @@ function text(fields: Fields, name: string, max: number): string | undefined {
   return value;
 }
 
-function identifier(fields: Fields, name: string): string | undefined {
-  const value = text(fields, name, LIMITS.id);
-  if (value !== undefined && !MESSAGE_ID.test(value)) {
+function identifier(value: unknown, name: string): string | undefined {
+  const id = text(value, name, LIMITS.id);
+  if (id !== undefined && !MESSAGE_ID.test(id)) {
     throw Refusal.field(name, 'must be printable ASCII without space, quote and backslash');
   }
-  return value;
+  return id;
 }
 
-function integer(fields: Fields, name: string, min: number, max: number): number | undefined {
-  const value = fields[name];
+function integer(value: unknown, name: string, min: number, max: number): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
     throw Refusal.field(
@@ -189,8 +182,7 @@ function integer(fields: Fields, name: string, min: number, max: number): number
 }
 
 /** A label set; undefined when absent or empty. */
-function labels(fields: Fields, name: string): readonly string[] | undefined {
-  const value = fields[name];
+function labels(value: unknown, name: string): readonly string[] | undefined {
   if (value === undefined || value === null) return undefined;
   const rule = `must be an array of at most ${String(LIMITS.labels)} strings of 1 to ${String(LIMITS.label)} characters`;
   if (!Array.isArray(value) || value.length > LIMITS.labels) throw Refusal.field(name, rule);
