@@ -8,9 +8,9 @@ import type { Claim, LogEntry, MessageEntry } from '../../domain/log/log-entry';
 import { checkBody, checkNumbers, LAST_INSTANT } from '../../domain/message/body-rules';
 import { asksForReceipt, expiryOf, NODE_SENDER } from '../../domain/message/message';
 import { audienceOf } from '../../domain/routing/audience';
-import type { UnifiedBody } from '../../protocol/unified-body';
 import type { BrokerUser } from './broker-user';
-import { checkSize, readObject, usableId } from './foreign-input';
+import { bodyBytes } from './foreign-body';
+import { readObject, usableId } from './foreign-input';
 import { decodeMessages, encodeMessages } from './message-batch';
 
 const TYPE = {
@@ -19,7 +19,6 @@ const TYPE = {
   probe: 'wirepost.probe',
   revocation: 'wirepost.revocation',
 } as const;
-const CLOSE_OBJECT = 0x7d;
 
 type Headers = Readonly<Record<string, unknown>>;
 /** Of an object that was parsed, before its values are checked. */
@@ -197,25 +196,6 @@ function foreignMessage(
     timestamp: body.timestamp ?? published,
     time,
   };
-}
-
-/** The bytes as they came where that is possible, else written anew: without `messageId`, and without a time that is none. */
-function bodyBytes(value: object, body: UnifiedBody, content: Buffer): Buffer {
-  const isStamped = body.timestamp !== undefined;
-  const isAsItCame =
-    !Object.hasOwn(value, 'messageId') && (isStamped || !Object.hasOwn(value, 'timestamp'));
-  if (!isAsItCame) return withoutId(body);
-  // Most end there.
-  const { length } = content;
-  if (content[length - 1] === CLOSE_OBJECT) return content;
-  return content.subarray(0, content.lastIndexOf(CLOSE_OBJECT) + 1);
-}
-
-function withoutId({ messageId: _, ...rest }: UnifiedBody): Buffer {
-  const bytes = Buffer.from(JSON.stringify(rest));
-  // What was written in few characters may be longer as JSON.stringify writes it: 1e20 has 21 digits.
-  checkSize(bytes);
-  return bytes;
 }
 
 function secondsOf(properties: MessageProperties): number {
