@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { check, type Verdict } from './checker';
@@ -163,6 +164,7 @@ export async function onSystem<T>(setting: Setting, work: (run: Run) => Promise<
   } catch (error) {
     const sentence = error instanceof Error ? error.message : String(error);
     const said = (system?.gateways ?? []).map(({ name, process }) => `${name}: ${process.text}`);
+    writeFileSync(`${history.path}.log`, said.join('\n\n'));
     const lines = [
       `${row} (seed ${String(seed)}): ${sentence}`,
       `history: ${history.path}`,
