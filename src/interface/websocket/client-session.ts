@@ -11,16 +11,15 @@ import type { Gap } from '../../domain/log/window';
 import type { Origin } from '../../domain/message/message';
 import { SendPermission } from '../../domain/routing/send-permission';
 import { CloseCode } from '../../protocol/close-codes';
-import type { ClientFrame, ServerFrame } from '../../protocol/frames';
+import type { ClientFrame, WelcomeFrame } from '../../protocol/frames';
+import type { Dialect } from './dialect';
 import { FrameRate } from './frame-rate';
 import { decodeFrame, idOf, readDeep } from './frame-decoder';
-import { noticeFrame } from './notice-frame';
 import type { SessionContext } from './session-context';
 import type { SocketChannel } from './socket-channel';
 import { subscriptionOf } from './subscription-of';
-import { textFrame } from './text-frame';
 import { CROWDED, hasRoomFor, isTokenText } from './upgrade';
-import { limitsOf, welcomeText } from './welcome-text';
+import { limitsOf } from './welcome-text';
 
 /** Messages of one client on their way to the broker at a time; from then on the socket is not read. */
 const MAX_IN_FLIGHT = 256;
@@ -64,8 +63,7 @@ export class ClientSession implements Receiver {
   constructor(
     private readonly context: SessionContext,
     readonly channel: SocketChannel,
-    /** True when the client speaks `wirepost.v1`; otherwise it gets unified bodies only. */
-    private readonly controlled: boolean,
+    private readonly dialect: Dialect,
     admission: Admission,
   ) {
     channel.user = this;
@@ -79,14 +77,14 @@ export class ClientSession implements Receiver {
   }
 
   get acknowledges(): boolean {
-    return this.controlled;
+    return this.dialect.acknowledges;
   }
 
   /** Welcomes the client, tells it of a gap, replays what it missed and attaches it to the live end. */
   open(admission: Admission): void {
     const { cursor, resumed } = admission;
     if (admission.claims.use === 'reconnect') this.began = this.beginningOf(admission);
-    if (this.controlled) this.channel.write([this.welcome(cursor, resumed, admission)]);
+    this.tell(this.dialect.welcome(() => this.welcome(cursor, resumed, admission)));
     const gap = this.context.window.gapAt(cursor);
     if (gap?.reason === 'OTHER_LOG') {
       this.context.metrics.count('gaps');
@@ -207,7 +205,7 @@ export class ClientSession implements Receiver {
   bye(code: CloseCode, reason: string, retryAfter: number): void {
     if (this.closed) return;
     this.context.delivery.flush();
-    if (this.controlled) this.channel.write([control({ op: 'bye', code, reason, retryAfter })]);
+    this.tell(this.dialect.bye(code, reason, retryAfter));
     this.onClose();
     this.channel.close(code, reason);
     // Its half of the closing handshake comes behind what it has sent.
@@ -215,11 +213,7 @@ export class ClientSession implements Receiver {
   }
 
   gapFrame(gap: Gap): Uint8Array {
-    const [from, to] = [gap.from.toString(), gap.to.toString()];
-    const { reason } = gap;
-    if (this.controlled) return control({ op: 'gap', from, to, reason });
-    // Not the position of now: who comes back with this cursor goes on where the gap ends.
-    return this.notice('wirepost.gap', { from, to, reason }, to);
+    return this.dialect.gap(gap, this.origin);
   }
 
   private onControl(frame: ClientFrame): void {
@@ -228,7 +222,7 @@ export class ClientSession implements Receiver {
         this.onAck(Cursor.parse(frame.cursor));
         return;
       case 'ping':
-        this.send({ op: 'pong', cursor: this.position() });
+        this.send(this.dialect.pong(this.position()));
         return;
       case 'renew':
         // No work, and no turn, for what can be none.
@@ -259,7 +253,7 @@ export class ClientSession implements Receiver {
       () => {
         this.settled();
         this.context.metrics.count('upstreamAccepted');
-        this.accepted(messageId);
+        this.send(this.dialect.accepted(messageId));
       },
       (error: unknown) => {
         this.settled();
@@ -325,7 +319,7 @@ export class ClientSession implements Receiver {
     const { delivery, window, metrics } = this.context;
     const cursor = same ? Cursor.parse(this.position()) : this.startAt(admission.cursor);
     if (!same) this.began = cursor;
-    if (this.controlled) delivery.send(this.subscriber, this.welcome(cursor, same, admission));
+    this.send(this.dialect.welcome(() => this.welcome(cursor, same, admission)));
     const gap = same ? undefined : window.gapAt(cursor);
     if (gap !== undefined) {
       metrics.count('gaps');
@@ -355,11 +349,11 @@ export class ClientSession implements Receiver {
     return !live && position < cursor.offset ? Cursor.parse(this.position()) : cursor;
   }
 
-  private welcome(cursor: Cursor, resumed: boolean, admission: Admission): Uint8Array {
+  private welcome(cursor: Cursor, resumed: boolean, admission: Admission): WelcomeFrame {
     const { admit, clock, settings } = this.context;
     const { uniqueId, clientType } = admission.claims.identity;
     this.id ??= clock.newId();
-    const text = welcomeText({
+    return {
       op: 'welcome',
       connectionId: this.id,
       uniqueId,
@@ -370,51 +364,28 @@ export class ClientSession implements Receiver {
       limits: limitsOf(settings, this.context.memory(clock.now())),
       reconnectToken: admit.reconnectToken(admission, cursor, this.began),
       sessionEnds: this.sessionEnds,
-    });
-    return textFrame(text);
+    };
   }
 
   private refuse(error: unknown, messageId: string | undefined, counter: Refused): void {
     const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL');
     if (refusal !== error) ClientSession.logger.error(error);
-    const { code, message, retryable, field } = refusal;
     // What a token does not allow says nothing of the client's soundness.
-    const counted = code === 'FORBIDDEN' ? 'upstreamRejected' : counter;
+    const counted = refusal.code === 'FORBIDDEN' ? 'upstreamRejected' : counter;
     this.context.metrics.count(counted);
-    const answer = { ...(messageId !== undefined && { messageId }), code, message, retryable };
-    if (this.controlled) this.send({ op: 'rejected', ...answer });
-    else {
-      const content = { ...answer, ...(field !== undefined && { field }) };
-      const notice = this.notice('wirepost.rejected', content, this.position());
-      this.context.delivery.send(this.subscriber, notice);
-    }
+    this.send(this.dialect.rejected(refusal, messageId, this.origin, this.position()));
     if (counted === 'framesBad' && ++this.badFrames >= MAX_BAD_FRAMES)
       this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
   }
 
-  /** What a plain client must not miss. */
-  private notice(businessType: string, content: object, cursor: string): Uint8Array {
-    const { clock } = this.context;
-    const timestamp = clock.now();
-    return noticeFrame(this.origin, {
-      businessType,
-      timestamp,
-      content,
-      cursor,
-      messageId: clock.newId(),
-    });
+  /** At once, before all that is delivered. */
+  private tell(frame: Uint8Array | undefined): void {
+    if (frame !== undefined) this.channel.write([frame]);
   }
 
-  /** Written out, since there is one for each message: an id needs no escaping, see MESSAGE_ID. */
-  private accepted(messageId: string): void {
-    if (!this.controlled || this.closed) return;
-    const frame = textFrame(`{"op":"accepted","messageId":"${messageId}"}`);
-    this.context.delivery.send(this.subscriber, frame);
-  }
-
-  private send(frame: ServerFrame): void {
-    if (this.controlled && !this.closed)
-      this.context.delivery.send(this.subscriber, control(frame));
+  /** Behind what was delivered so far. */
+  private send(frame: Uint8Array | undefined): void {
+    if (frame !== undefined && !this.closed) this.context.delivery.send(this.subscriber, frame);
   }
 
   /** The position up to which everything addressed to this client was written. */
@@ -429,8 +400,4 @@ export class ClientSession implements Receiver {
     this.paused = paused;
     this.channel.setReading(!paused);
   }
-}
-
-function control(frame: ServerFrame): Uint8Array {
-  return textFrame(JSON.stringify(frame));
 }

@@ -9,6 +9,7 @@ import type { Revocation } from '../../domain/connection/revocations';
 import { CloseCode } from '../../protocol/close-codes';
 import { ClientSession } from './client-session';
 import type { ClientSocket } from './client-socket';
+import { CONTROL_FRAMES, type Dialect, PlainBodies } from './dialect';
 import { Heartbeat } from './heartbeat';
 import { SessionContext } from './session-context';
 import { type PeerSocket, SocketChannel } from './socket-channel';
@@ -23,12 +24,14 @@ export class WirepostGateway implements OnGatewayConnection {
   private readonly logger = new Logger(WirepostGateway.name);
   private readonly heartbeat = new Heartbeat<ClientSession>();
   private readonly timer: NodeJS.Timeout;
+  private readonly plain: Dialect;
 
   constructor(
     @Inject(SessionContext) private readonly context: SessionContext,
     @Inject(Upgrade) private readonly upgrade: Upgrade,
     @Inject(EndedSessions) ended: EndedSessions,
   ) {
+    this.plain = new PlainBodies(context.clock);
     ended.onEnded((revocation) => {
       this.end(revocation);
     });
@@ -46,7 +49,7 @@ export class WirepostGateway implements OnGatewayConnection {
     const session = new ClientSession(
       this.context,
       new SocketChannel(ws, socket),
-      ws.protocol !== '',
+      ws.protocol === '' ? this.plain : CONTROL_FRAMES,
       admission,
     );
     this.heartbeat.add(session);

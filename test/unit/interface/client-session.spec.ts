@@ -10,6 +10,7 @@ import type { Message } from '../../../src/domain/message/message';
 import { DEFAULT_GRANTS } from '../../../src/domain/routing/send-permission';
 import type { BodyValidator } from '../../../src/interface/body-validator';
 import { ClientSession } from '../../../src/interface/websocket/client-session';
+import { PlainBodies } from '../../../src/interface/websocket/dialect';
 import { SocketChannel } from '../../../src/interface/websocket/socket-channel';
 import { FakeClock } from '../../support/fake-clock';
 import { RecordingMetrics } from '../../support/recording-metrics';
@@ -80,7 +81,7 @@ class Connection {
       validator: { check: () => undefined } as unknown as BodyValidator,
     };
     const channel = new SocketChannel(ws, this.socket);
-    this.session = new ClientSession(context, channel, false, ADMISSION);
+    this.session = new ClientSession(context, channel, new PlainBodies(clock), ADMISSION);
     this.session.open(ADMISSION);
   }
 
