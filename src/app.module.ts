@@ -24,6 +24,7 @@ import { logProviders } from './application/log/log-providers';
 import { LogProbe } from './application/log/log-probe';
 import { ClockWatch } from './application/observation/clock-watch';
 import { LiveFigures } from './application/observation/live-figures';
+import { Broker } from './application/ports/broker';
 import { FrameEncoder } from './application/ports/client-channel';
 import { Clock } from './application/ports/clock';
 import { Metrics, MetricsPage } from './application/ports/metrics';
@@ -38,7 +39,7 @@ import { TraceMessage } from './application/receipts/trace-message';
 import { AdmitClient } from './application/session/admit-client';
 import { EndedSessions } from './application/session/ended-sessions';
 import { AcceptClientMessage } from './application/upstream/accept-client-message';
-import { Broker, type ReadLog, WirepostNode } from './application/wirepost-node';
+import { type ReadLog, WirepostNode } from './application/wirepost-node';
 import { ChargingStatusModule } from './business/charging-status/charging-status.module';
 import { DisplayShowModule } from './business/display-show/display-show.module';
 import { PaymentResultModule } from './business/payment-result/payment-result.module';
@@ -66,13 +67,13 @@ import { RefusalFilter } from './interface/http/refusal.filter';
 import { SampleOrdersController } from './interface/http/sample-orders.controller';
 import {
   limitBodies,
+  readBody,
   refuseUndecodable,
   renewCertificate,
   serverOptions,
 } from './interface/http/http-server';
 import { refuseUnknownBodies, ServiceKeyGuard } from './interface/http/service-key.guard';
 import { SocketUrls, TokenController } from './interface/http/token.controller';
-import { readJson } from './application/json';
 import { AddressLimits } from './interface/websocket/address-limits';
 import { SessionContext } from './interface/websocket/session-context';
 import { TextFrameEncoder } from './interface/websocket/text-frame';
@@ -372,18 +373,7 @@ export async function createApp(
   refuseUnknownBodies(adapter.getInstance(), app.get(ServiceKeys));
   refuseUndecodable(adapter.getInstance());
   limitBodies(adapter.getInstance(), settings.websocket.maxPayload);
-  app.useBodyParser(
-    'application/json',
-    { bodyLimit: BODY_LIMIT },
-    ({ method }, body: Buffer, done) => {
-      try {
-        // A DELETE needs no body, but many clients send a Content-Type with every request.
-        done(null, method === 'DELETE' && body.length === 0 ? undefined : readJson(body));
-      } catch (error) {
-        done(error as Error, undefined);
-      }
-    },
-  );
+  app.useBodyParser('application/json', { bodyLimit: BODY_LIMIT }, readBody);
   app.setGlobalPrefix(settings.http.globalPrefix, {
     exclude: ['health/live', 'health/ready', 'metrics'],
   });

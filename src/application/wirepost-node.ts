@@ -1,4 +1,5 @@
 import type { HandlerRunner } from './handlers/handler-runner';
+import type { Broker } from './ports/broker';
 import type { HandlerQueues } from './ports/upstream';
 
 /** ms between two beats of everything that waits for a deadline. */
@@ -14,16 +15,9 @@ export interface ReadLog {
 }
 
 /** The connections of this node, seen by its shutdown. */
-export abstract class Connections {
+interface Connections {
   /** Sends every client elsewhere; resolves when all are told. */
-  abstract drain(): Promise<void>;
-}
-
-/** The process behind the broker and the clients. */
-export abstract class Broker {
-  /** Rejects, naming the setting, when it cannot be reached in time. */
-  abstract connect(): Promise<void>;
-  abstract close(): Promise<void>;
+  drain(): Promise<void>;
 }
 
 /** Starts and stops what a node does, in order. */

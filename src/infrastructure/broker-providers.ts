@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 
 import type { Provider } from '@nestjs/common';
 
+import { Broker } from '../application/ports/broker';
 import { Clock } from '../application/ports/clock';
 import {
   ClaimsLog,
@@ -12,7 +13,7 @@ import {
 } from '../application/ports/message-log';
 import { Nodes } from '../application/ports/nodes';
 import { HandlerQueues, UpstreamPublisher } from '../application/ports/upstream';
-import { Broker } from '../application/wirepost-node';
+import { provide } from '../application/provide';
 import type { Partitions } from '../domain/routing/partitions';
 import { EmbeddedLog, EmbeddedLogReader } from './embedded/embedded-log';
 import { EmbeddedNodes } from './embedded/embedded-nodes';
@@ -33,18 +34,15 @@ export function brokerProviders(
 }
 
 function onRabbitMq(settings: RabbitMqSettings, partitions: Partitions): Provider[] {
-  const part = <T>(provide: abstract new () => T, of: (broker: RabbitMqBroker) => T): Provider => ({
-    provide,
-    inject: [Broker],
-    useFactory: of,
-  });
+  const part = <T>(port: abstract new () => T, of: (broker: RabbitMqBroker) => T): Provider =>
+    provide(port, [RabbitMqBroker], of);
   return [
-    {
-      provide: Broker,
-      inject: [Clock],
-      useFactory: (clock: Clock) =>
-        new RabbitMqBroker(spread(settings), clock, partitions, nodeName()),
-    },
+    provide(
+      RabbitMqBroker,
+      [Clock],
+      (clock) => new RabbitMqBroker(spread(settings), clock, partitions, nodeName()),
+    ),
+    { provide: Broker, useExisting: RabbitMqBroker },
     part(LogWriter, (broker) => broker.logWriter),
     part(LogReader, (broker) => broker.logReader),
     part(LogEnds, (broker) => broker.logEnds),
@@ -72,32 +70,20 @@ function embedded(maxBytes: number): Provider[] {
   const nothing: Broker = { connect: () => Promise.resolve(), close: () => Promise.resolve() };
   return [
     { provide: Broker, useValue: nothing },
-    {
-      provide: EmbeddedLog,
-      inject: [Clock],
-      useFactory: (clock: Clock) => new EmbeddedLog(clock, maxBytes),
-    },
+    provide(EmbeddedLog, [Clock], (clock) => new EmbeddedLog(clock, maxBytes)),
     { provide: LogWriter, useExisting: EmbeddedLog },
-    {
-      provide: LogReader,
-      inject: [EmbeddedLog, Clock],
-      useFactory: (one: EmbeddedLog, clock: Clock) => new EmbeddedLogReader(one, clock),
-    },
-    {
-      provide: RevocationLog,
-      inject: [Clock],
-      useFactory: (clock: Clock): RevocationLog => {
-        const writer = new EmbeddedLog(clock, REVOCATIONS_MAX_BYTES);
-        return { writer, reader: new EmbeddedLogReader(writer, clock) };
-      },
-    },
-    { provide: Nodes, useFactory: () => new EmbeddedNodes(nodeName()) },
-    { provide: HandlerQueues, useClass: EmbeddedQueues },
-    {
-      provide: UpstreamPublisher,
-      inject: [HandlerQueues, Clock],
-      useFactory: (queues: EmbeddedQueues, clock: Clock) =>
-        new EmbeddedUpstreamPublisher(queues, clock),
-    },
+    provide(LogReader, [EmbeddedLog, Clock], (one, clock) => new EmbeddedLogReader(one, clock)),
+    provide(RevocationLog, [Clock], (clock) => {
+      const writer = new EmbeddedLog(clock, REVOCATIONS_MAX_BYTES);
+      return { writer, reader: new EmbeddedLogReader(writer, clock) };
+    }),
+    provide(Nodes, [], () => new EmbeddedNodes(nodeName())),
+    EmbeddedQueues,
+    { provide: HandlerQueues, useExisting: EmbeddedQueues },
+    provide(
+      UpstreamPublisher,
+      [EmbeddedQueues, Clock],
+      (queues, clock) => new EmbeddedUpstreamPublisher(queues, clock),
+    ),
   ];
 }

@@ -1,3 +1,4 @@
+import { Broker } from '../../application/ports/broker';
 import type { Clock } from '../../application/ports/clock';
 import type {
   ClaimsLog,
@@ -6,7 +7,6 @@ import type {
   LogWriter,
   RevocationLog,
 } from '../../application/ports/message-log';
-import { Broker } from '../../application/wirepost-node';
 import { Partitions } from '../../domain/routing/partitions';
 import { BrokerLink } from './broker-link';
 import { BrokerUser } from './broker-user';

@@ -11,6 +11,7 @@ import type {
   FastifyServerOptions,
 } from 'fastify';
 
+import { readJson } from '../../application/json';
 import { Refusal } from '../../domain/errors';
 import { errorRow } from '../../protocol/codes';
 import { refused } from './answer';
@@ -138,6 +139,19 @@ export function limitBodies(server: FastifyInstance, maxPayload: number): void {
     else if (route.url.includes('/websocket/') && !route.url.endsWith('/batch'))
       route.bodyLimit = SMALL_BODY;
   });
+}
+
+/** Reads a body of JSON. A DELETE needs none, but many clients send a Content-Type with every request. */
+export function readBody(
+  { method }: FastifyRequest,
+  body: Buffer,
+  done: (error: Error | null, value?: unknown) => void,
+): void {
+  try {
+    done(null, method === 'DELETE' && body.length === 0 ? undefined : readJson(body));
+  } catch (error) {
+    done(error as Error, undefined);
+  }
 }
 
 function isDecodable(query: string): boolean {
