@@ -1,29 +1,32 @@
+import {
+  APP_ID,
+  BODY,
+  CONTENT_TYPE,
+  CORRELATION_ID,
+  DELIVERY_MODE,
+  EXPIRATION,
+  FRAME_END,
+  HEADER,
+  HEADERS,
+  MESSAGE_ID,
+  METHOD,
+  TIMESTAMP,
+  TYPE,
+  USER_ID,
+} from './amqp-frames';
+
 /*
  * The frames of deliveries as amqplib reads them (AMQP 0-9-1, sections 4.2.3 to 4.2.6, basic.deliver), with less effort: amqplib
  * cuts a dozen views and eight texts of each message, most of them the same as of the one before. 1.3 to 1.5 in place of
  * 2.5 to 3.0 µs of processor time a message of a stream (docs/performance.md). Every other frame is left to amqplib.
  */
-const METHOD = 1;
-const HEADER = 2;
-const BODY = 3;
-const END = 0xce;
+
 /** Bytes of a frame around its payload, and where that begins. */
 const AROUND = 8;
 const PAYLOAD = 7;
 const BASIC_DELIVER = 0x3c003c;
 const BASIC = 0x3c;
 
-/** Bits of the flags of the properties. */
-const CONTENT_TYPE = 1 << 15;
-const HEADERS = 1 << 13;
-const DELIVERY_MODE = 1 << 12;
-const CORRELATION_ID = 1 << 10;
-const EXPIRATION = 1 << 8;
-const MESSAGE_ID = 1 << 7;
-const TIMESTAMP = 1 << 6;
-const TYPE = 1 << 5;
-const USER_ID = 1 << 4;
-const APP_ID = 1 << 3;
 const KNOWN =
   CONTENT_TYPE |
   HEADERS |
@@ -90,7 +93,7 @@ class DeliveryFrames {
     if (!this.fill()) return false;
     const { bytes, at } = this;
     const end = at + PAYLOAD + long(bytes, at + 3);
-    const frame = bytes[end] === END && !this.isTooLarge ? this.read(end) : undefined;
+    const frame = bytes[end] === FRAME_END && !this.isTooLarge ? this.read(end) : undefined;
     if (frame === undefined) {
       this.wire.rest = bytes.subarray(at);
       this.isReading = false;

@@ -12,8 +12,8 @@ const ESCAPED = Buffer.from('\\u');
  * that is none, which are given to it at its end. `value` is `content` as it was parsed, `body` what was found valid in that.
  */
 export function bodyBytes(value: object, body: UnifiedBody, content: Buffer): Uint8Array {
-  const isStamped = body.timestamp !== undefined || !Object.hasOwn(value, 'timestamp');
-  if (!isStamped) return writtenAnew(body);
+  const hasVoidTime = body.timestamp === undefined && Object.hasOwn(value, 'timestamp');
+  if (hasVoidTime) return writtenAnew(body);
   if (!Object.hasOwn(value, 'messageId')) return trimmed(content);
   return withoutId(content, body.messageId) ?? writtenAnew(body);
 }

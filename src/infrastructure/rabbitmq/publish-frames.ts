@@ -1,26 +1,29 @@
+import {
+  APP_ID,
+  BODY,
+  CONTENT_TYPE,
+  CORRELATION_ID,
+  DELIVERY_MODE,
+  EXPIRATION,
+  FRAME_END,
+  HEADER,
+  HEADERS,
+  MESSAGE_ID,
+  METHOD,
+  TIMESTAMP,
+  TYPE,
+  USER_ID,
+} from './amqp-frames';
+
 /*
  * basic.publish as amqplib writes it, byte by byte (AMQP 0-9-1, sections 4.2.3 to 4.2.6 of the specification and
  * "Basic" of its class reference), several to a piece of memory. amqplib makes six buffers of a message, five of them
  * outside of V8's heap, and takes each through a stream of its own: 6.5 µs a message with its confirm, 3.0 like this
  * (docs/performance.md). What is rare, long or cannot be written is left to amqplib.
  */
-const METHOD = 1;
-const HEADER = 2;
-const BODY = 3;
-const END = 0xce;
+
 const BASIC_PUBLISH = 0x3c0028;
 const BASIC = 0x3c0000;
-/** Bits of the flags of the properties, in the order in which these are written. */
-const CONTENT_TYPE = 1 << 15;
-const HEADERS = 1 << 13;
-const DELIVERY_MODE = 1 << 12;
-const CORRELATION_ID = 1 << 10;
-const EXPIRATION = 1 << 8;
-const MESSAGE_ID = 1 << 7;
-const TIMESTAMP = 1 << 6;
-const TYPE = 1 << 5;
-const USER_ID = 1 << 4;
-const APP_ID = 1 << 3;
 
 /** Bytes of a text at most, whose length is written in one of them. */
 const MAX_TEXT = 255;
@@ -199,7 +202,7 @@ class PublishFrames {
     this.at = start;
     this.long(at - start - 4);
     this.at = at;
-    this.octet(END);
+    this.octet(FRAME_END);
   }
 
   /** The flag of what was written, 0 for what there is not. */

@@ -373,7 +373,8 @@ export class ClientSession implements Receiver {
     // What a token does not allow says nothing of the client's soundness.
     const counted = refusal.code === 'FORBIDDEN' ? 'upstreamRejected' : counter;
     this.context.metrics.count(counted);
-    this.send(this.dialect.rejected(refusal, messageId, this.origin, this.position()));
+    const cursor = (): string => this.position();
+    this.send(this.dialect.rejected(refusal, messageId, this.origin, cursor));
     if (counted === 'framesBad' && ++this.badFrames >= MAX_BAD_FRAMES)
       this.bye(CloseCode.ABUSE, 'too many bad frames', 0);
   }

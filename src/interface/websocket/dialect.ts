@@ -14,12 +14,12 @@ export interface Dialect {
   /** `frame` is called only where it is told. */
   welcome(frame: () => WelcomeFrame): Uint8Array | undefined;
   accepted(messageId: string): Uint8Array | undefined;
-  /** Tells the client `to`, which has come to `cursor`, that its message was refused. */
+  /** Tells the client `to`, which has come to `cursor`, that its message was refused; the latter is called only where it is told. */
   rejected(
     refusal: Refusal,
     messageId: string | undefined,
     to: Identity,
-    cursor: string,
+    cursor: () => string,
   ): Uint8Array;
   gap(gap: Gap, to: Identity): Uint8Array;
   pong(cursor: string): Uint8Array | undefined;
@@ -57,11 +57,11 @@ export class PlainBodies implements Dialect {
     refusal: Refusal,
     messageId: string | undefined,
     to: Identity,
-    cursor: string,
+    cursor: () => string,
   ): Uint8Array {
     const { field } = refusal;
     const content = { ...answer(refusal, messageId), ...(field !== undefined && { field }) };
-    return this.notice('wirepost.rejected', content, to, cursor);
+    return this.notice('wirepost.rejected', content, to, cursor());
   }
 
   gap(gap: Gap, to: Identity): Uint8Array {

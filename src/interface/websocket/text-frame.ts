@@ -81,10 +81,8 @@ export class TextFrameEncoder extends FrameEncoder {
 /** A whole text frame of some text. */
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text);
-  const start = headerSize(length);
-  const frame = Buffer.allocUnsafe(start + length);
-  writeHeader(frame, 0, length);
-  frame.write(text, start);
+  const frame = Buffer.allocUnsafe(headerSize(length) + length);
+  frame.write(text, writeHeader(frame, 0, length));
   return frame;
 }
 
